@@ -1,0 +1,1 @@
+../../src/xundan/__init__.py

@@ -1,0 +1,139 @@
+"""Say what every message is about: attention points, actions, and the loss points of lost sessions.
+
+classified = classify(messages, sessions, orders, models, settings)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xundan.chats.records import ATTENTION
+from xundan.models.loss import judge
+from xundan.models.runtime import Model
+from xundan.settings import Settings
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+CONTEXT_TURNS = 2
+"""Previous messages a model reads: as many as the annotators were shown."""
+_MARKS = {"buyer": "买:", "agent": "客:", "bot": "机:", "system": "系:"}
+_CHUNK = 20_000
+
+OnRows = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Classified:
+    """The tables that classifying makes; ``sessions`` comes back with stage and last attention filled in."""
+
+    attention: pa.Table
+    action: pa.Table
+    loss: pa.Table
+    sessions: pa.Table
+
+
+def classify(
+    messages: pa.Table,
+    sessions: pa.Table,
+    orders: pa.Table | None,
+    attention_model: Model,
+    action_model: Model,
+    settings: Settings,
+    on_rows: OnRows | None = None,
+) -> Classified:
+    """Classify every buyer and agent message, then judge every lost session (tables of `chats.records`)."""
+    ordered = messages.sort_by([("session_id", "ascending"), ("seq", "ascending")])
+    contexts = contexts_of(ordered)
+    attention = label(ordered, contexts, "buyer", attention_model, on_rows)
+    action = label(ordered, contexts, "agent", action_model, on_rows)
+    loss, changes = judge(sessions, ordered, attention, action, orders, settings)
+    return Classified(attention, action, loss, _update(sessions, changes))
+
+
+def contexts_of(ordered: pa.Table) -> list[tuple[str, ...]]:
+    """The previous turns of each message, as models read them; rows are sorted by session and seq."""
+    columns = (ordered[name].to_pylist() for name in ("session_id", "role", "text"))
+    contexts: list[tuple[str, ...]] = []
+    previous: tuple[str, ...] = ()
+    current = None
+    for session, role, text in zip(*columns, strict=True):
+        if session != current:
+            previous, current = (), session
+        contexts.append(previous)
+        previous = (*previous, _MARKS[role] + text)[-CONTEXT_TURNS:]
+    return contexts
+
+
+def label(
+    ordered: pa.Table,
+    contexts: list[tuple[str, ...]],
+    role: str,
+    model: Model,
+    on_rows: OnRows | None = None,
+) -> pa.Table:
+    """One row per message of ``role`` and leaf that holds, in the order of the messages."""
+    rows = np.flatnonzero(np.asarray(pc.equal(ordered["role"], role)))
+    texts = ordered["text"].take(rows).to_pylist()
+    parts = [_empty_part()]
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        scores = model.score(texts[start : start + _CHUNK], [contexts[i] for i in chunk], on_rows)
+        where, leaf = np.nonzero(model.choose(scores))
+        parts.append((chunk[where], leaf, scores[where, leaf]))
+    index, leaf, score = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _as_table(ordered, index, leaf, score, model)
+
+
+def _empty_part() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+
+
+def _as_table(
+    ordered: pa.Table, index: np.ndarray, leaf: np.ndarray, score: np.ndarray, model: Model
+) -> pa.Table:
+    said = model.description
+    names = pa.array(said.leaves, pa.string())
+    return pa.table(
+        {
+            "message_id": ordered["message_id"].take(index),
+            "session_id": ordered["session_id"].take(index),
+            "day": days(ordered["sent_at"].take(index)),
+            "leaf": names.take(pa.array(leaf)),
+            "score": pa.array(score, pa.float32()),
+            "model_version": pa.array([said.version] * len(index), pa.string()),
+            "taxonomy_version": pa.array([said.taxonomy_version] * len(index), pa.string()),
+        },
+        schema=ATTENTION,
+    )
+
+
+def days(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The calendar day in Asia/Shanghai of UTC times."""
+    return pc.cast(pc.local_timestamp(pc.cast(times, pa.timestamp("us", tz=SHANGHAI.key))), pa.date32())
+
+
+def _update(sessions: pa.Table, changes: dict[str, tuple[str | None, str | None]]) -> pa.Table:
+    ids = sessions["session_id"].to_pylist()
+    for position, name in enumerate(("stage", "last_attention")):
+        old = sessions[name].to_pylist()
+        new = list(_updated(ids, old, changes, position))
+        sessions = sessions.set_column(
+            sessions.schema.get_field_index(name), name, pa.array(new, pa.string())
+        )
+    return sessions
+
+
+def _updated(
+    ids: list[str],
+    old: list[str | None],
+    changes: dict[str, tuple[str | None, str | None]],
+    position: int,
+) -> Iterator[str | None]:
+    for session, value in zip(ids, old, strict=True):
+        change = changes.get(session)
+        yield change[position] if change and change[position] is not None else value

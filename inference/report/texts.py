@@ -1,0 +1,35 @@
+"""Every sentence and label of the report in Chinese and English: words_zh.json and words_en.json.
+
+words = texts("zh")
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from xundan.errors import BadInput
+
+LANGUAGES = ("zh", "en")
+
+
+def texts(lang: str) -> Mapping[str, str]:
+    """Return the words of a language, "zh" or "en"; `BadInput` for another."""
+    return {key: value for key, value in _read(lang).items() if isinstance(value, str)}
+
+
+def method(lang: str) -> tuple[str, ...]:
+    """Return the paragraphs that say how the numbers are made; they take ``min_n`` and ``definition``."""
+    return tuple(_read(lang)["method"])
+
+
+@functools.cache
+def _read(lang: str) -> dict[str, Any]:
+    if lang not in LANGUAGES:
+        raise BadInput("the report has no such language", got=repr(lang), expected='"zh" or "en"')
+    path = files("xundan.inference.report").joinpath(f"words_{lang}.json")
+    words: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return words

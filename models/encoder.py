@@ -1,0 +1,167 @@
+"""The encoder: a `transformers` BERT whose characters also carry the n-grams they stand in.
+
+    encoder = TextEncoder.from_folder(Path("models/shipped/encoder"))
+    hidden = encoder(ids, segments, mask)          # [messages, tokens, width]
+
+Characters alone say little in a small model trained on a small corpus. Hashed embeddings of the
+bigrams and the trigram around each position give it words from the first layer on (the hashing trick of
+Weinberger et al. 2009, https://arxiv.org/abs/0902.2206; n-gram embeddings as in fastText, Bojanowski et
+al. 2017, https://arxiv.org/abs/1607.04606). They are computed from the ids inside the model, so a masked
+character hides its n-grams too. A BERT from elsewhere has none, and works the same without.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, BertConfig, BertForMaskedLM, BertModel
+
+from xundan.errors import BadInput
+
+WEIGHTS_FILE = "ngrams.safetensors"
+NGRAM_CONFIG = "ngrams.json"
+
+
+@dataclass(frozen=True)
+class NgramConfig:
+    """Rows and width of the hashed tables (prime sizes spread the hash)."""
+
+    bigrams: int = 65521
+    trigrams: int = 32749
+    width: int = 64
+
+
+class NgramEmbeddings(nn.Module):
+    """Add to each position the embeddings of its left bigram, right bigram and centred trigram.
+
+    A bigram (a, b) has row ``(7919 a + b) mod bigrams``, a trigram (a, b, c) has row
+    ``(17533 a + 7919 b + c) mod trigrams``.
+    """
+
+    pair_first: Tensor
+    triple_first: Tensor
+    triple_second: Tensor
+
+    def __init__(self, config: NgramConfig, vocabulary: int, hidden: int) -> None:
+        super().__init__()
+        self.config = config
+        self.bigram = nn.Embedding(config.bigrams, config.width)
+        self.trigram = nn.Embedding(config.trigrams, config.width)
+        self.project = nn.Linear(3 * config.width, hidden, bias=False)
+        nn.init.normal_(self.bigram.weight, std=0.05)
+        nn.init.normal_(self.trigram.weight, std=0.05)
+        # The products are looked up already reduced: OpenVINO takes the modulus in single precision, which is
+        # exact only for small numbers.
+        ids = torch.arange(vocabulary)
+        for name, values in (
+            ("pair_first", ids * 7919 % config.bigrams),
+            ("triple_first", ids * 17533 % config.trigrams),
+            ("triple_second", ids * 7919 % config.trigrams),
+        ):
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids [rows, tokens] -> [rows, tokens, hidden]."""
+        padded = nn.functional.pad(ids, (1, 1))
+        first, second, third = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
+        pairs = self.bigram((self.pair_first[padded[:, :-1]] + padded[:, 1:]) % self.config.bigrams)
+        triples = self.trigram(
+            (self.triple_first[first] + self.triple_second[second] + third) % self.config.trigrams
+        )
+        joined: Tensor = self.project(torch.cat([pairs[:, :-1], pairs[:, 1:], triples], dim=-1))
+        return joined
+
+
+class TextEncoder(nn.Module):
+    """A BERT, with or without n-gram embeddings."""
+
+    def __init__(self, bert: BertModel, ngrams: NgramEmbeddings | None) -> None:
+        super().__init__()
+        self.bert = bert
+        self.ngrams = ngrams
+
+    @property
+    def width(self) -> int:
+        return int(self.bert.config.hidden_size)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """ids [rows, tokens] -> character (and n-gram) embeddings [rows, tokens, width]."""
+        embedded: Tensor = self.bert.embeddings.word_embeddings(ids)
+        return embedded if self.ngrams is None else embedded + self.ngrams(ids)
+
+    def read(self, embedded: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
+        """Embeddings [rows, tokens, width], segments and mask [rows, tokens] -> hidden states, same shape."""
+        hidden: Tensor = self.bert(
+            inputs_embeds=embedded, token_type_ids=segments, attention_mask=mask
+        ).last_hidden_state
+        return hidden
+
+    def forward(self, ids: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
+        """ids, segments, mask [rows, tokens] int64 -> hidden states [rows, tokens, width]."""
+        return self.read(self.embed(ids), segments, mask)
+
+    @classmethod
+    def from_folder(cls, folder: Path | str) -> TextEncoder:
+        """Load a pretrained folder of ours, or any Hugging Face BERT by folder or hub name.
+
+        Raises `BadInput` when there is no BERT.
+        """
+        model = load_masked_lm(folder, attention="eager")
+        return cls(model.bert, load_ngrams(Path(folder), model.config.vocab_size, model.config.hidden_size))
+
+
+def new_masked_lm(vocabulary: int, layers: int, hidden: int) -> BertForMaskedLM:
+    """An untrained BERT with heads of 64 and the usual fourfold feed-forward width."""
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=max(1, hidden // 64),
+        intermediate_size=4 * hidden,
+        max_position_embeddings=512,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    config._attn_implementation = "eager"
+    return BertForMaskedLM(config)
+
+
+def load_masked_lm(folder: Path | str, attention: str = "eager") -> BertForMaskedLM:
+    """A `BertForMaskedLM` from a folder or hub name; eager attention, which is the faster on short rows."""
+    try:
+        config = AutoConfig.from_pretrained(str(folder))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            "no BERT to start from",
+            got=folder,
+            expected="a folder with config.json and weights, or a Hugging Face name",
+            do="give --base a path such as ./chinese-macbert-base",
+        ) from error
+    if config.model_type != "bert":
+        raise BadInput("not a BERT", got=config.model_type, expected="model_type bert", where=str(folder))
+    model: BertForMaskedLM = BertForMaskedLM.from_pretrained(
+        str(folder), attn_implementation=attention, dtype=torch.float32
+    )
+    return model
+
+
+def save_ngrams(ngrams: NgramEmbeddings, folder: Path) -> None:
+    """Write the n-gram tables (half precision) and their sizes beside the BERT."""
+    (folder / NGRAM_CONFIG).write_text(json.dumps(asdict(ngrams.config), indent=1) + "\n")
+    save_file({k: v.half().contiguous() for k, v in ngrams.state_dict().items()}, folder / WEIGHTS_FILE)
+
+
+def load_ngrams(folder: Path, vocabulary: int, hidden: int) -> NgramEmbeddings | None:
+    """The n-gram tables of a pretrained folder, or None where it has none."""
+    if not (folder / NGRAM_CONFIG).exists():
+        return None
+    ngrams = NgramEmbeddings(
+        NgramConfig(**json.loads((folder / NGRAM_CONFIG).read_text())), vocabulary, hidden
+    )
+    ngrams.load_state_dict({k: v.float() for k, v in load_file(folder / WEIGHTS_FILE).items()})
+    return ngrams

@@ -1,0 +1,140 @@
+"""Fine-tuning end to end on a tiny BERT: learn, export, register, and run without torch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import BertConfig, BertForMaskedLM
+
+from xundan.errors import BadInput
+from xundan.models.registry import champion, versions
+from xundan.models.runtime import Model
+from xundan.taxonomy.trees import load
+from xundan.training.finetune import FinetuneSettings
+from xundan.training.labels import fold_of, read_labels, split
+from xundan.training.train import TrainJob, train
+
+QUICK = FinetuneSettings(epochs=12, batch=8, learning_rate=3e-3, head_learning_rate=1e-2, held_out=0.3)
+
+
+@pytest.fixture(scope="module")
+def registry(tiny_bert: Path, label_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("registry")
+    train(TrainJob((label_file,), "attention", folder, tiny_bert, QUICK, quiet=True))
+    return folder
+
+
+def test_a_trained_version_is_the_champion_and_knows_its_lesson(registry: Path) -> None:
+    assert versions(registry, "attention") == ["v1"]
+    model = Model.load(champion("attention", registry))
+    assert model.description.version == "attention-v1"
+    scores = model.score(["这件包邮吗", "能便宜点吗", "好的谢谢"], [(), (), ()])
+    leaves = [model.description.leaves[i] for i in scores.argmax(axis=1)]
+    assert leaves == ["logistics_freight", "price_bargain", "dialog_ack"]
+
+
+def test_the_card_gives_each_leaf_with_its_interval(registry: Path) -> None:
+    card = (champion("attention", registry) / "card.md").read_text(encoding="utf-8")
+    assert "| price_bargain | 议价砍价 |" in card
+    assert "95 % interval" in card
+
+
+def test_scores_do_not_depend_on_the_batch(registry: Path) -> None:
+    model = Model.load(champion("attention", registry))
+    texts = ["这件包邮吗", "能便宜点吗", "好的谢谢", "邮费多少钱呀亲", "这件包邮吗"]
+    together = model.score(texts, [("客:在的亲",)] * 5)
+    alone = np.concatenate([model.score([text], [("客:在的亲",)]) for text in texts])
+    assert np.array_equal(together[0], together[4])
+    assert np.allclose(together, alone, atol=1e-6)
+
+
+def test_progress_counts_every_message_once(registry: Path) -> None:
+    model = Model.load(champion("attention", registry))
+    seen: list[int] = []
+    model.score(["好的谢谢"] * 7 + ["包邮吗"], [()] * 8, seen.append)
+    assert sum(seen) == 8
+
+
+def test_every_message_gets_a_leaf(registry: Path) -> None:
+    model = Model.load(champion("attention", registry))
+    chosen = model.choose(np.full((2, 71), 1e-6, dtype=np.float32))
+    assert chosen.any(axis=1).all()
+
+
+def test_a_second_version_follows_and_a_failed_one_leaves_nothing(
+    registry: Path, tiny_bert: Path, label_file: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "registry"
+    shutil.copytree(registry, home)
+    few = tmp_path / "few.jsonl"
+    few.write_text('{"id": "a#1", "text": "包邮吗", "labels": ["logistics_freight"]}\n', encoding="utf-8")
+    with pytest.raises(BadInput, match="too few labelled sessions"):
+        train(TrainJob((few,), "attention", home, tiny_bert, QUICK, quiet=True))
+    assert versions(home, "attention") == ["v1"]
+    short = FinetuneSettings(epochs=1, batch=8, held_out=0.3)
+    assert (
+        train(TrainJob((label_file,), "attention", home, tiny_bert, short, quiet=True)).version
+        == "attention-v2"
+    )
+    assert champion("attention", home).name == "v2"
+
+
+def test_any_hugging_face_bert_can_be_the_base(label_file: Path, tmp_path: Path) -> None:
+    """A plain BERT folder as the hub gives it: config, weights and vocab.txt, no n-grams of ours."""
+    base = tmp_path / "plain-bert"
+    characters = sorted(
+        {c for text in label_file.read_text(encoding="utf-8") for c in text if "一" <= c <= "鿿"}
+    )
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=64,
+    )
+    BertForMaskedLM(config).save_pretrained(base)
+    (base / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    trained = train(TrainJob((label_file,), "attention", tmp_path / "registry", base, QUICK, quiet=True))
+    scores = Model.load(trained.folder).score(["能便宜点吗"], [()])
+    assert scores.shape == (1, 71)
+
+
+def test_no_session_stands_on_both_sides(label_file: Path) -> None:
+    inside, outside = split(read_labels([label_file], load("attention")), 0.3, 0)
+    assert inside
+    assert outside
+    assert not {row.session for row in inside} & {row.session for row in outside}
+    assert fold_of("s1", 5, 0) == fold_of("s1", 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{not json", r"bad.jsonl:1: not a JSON object"),
+        ('{"id": "a", "labels": []}', r"bad.jsonl:1: field 'text' is missing"),
+        ('{"id": "a", "text": "好", "labels": []}', r"bad.jsonl:1: a row without a label"),
+        ('{"id": "a", "text": "好", "labels": ["price_bargin"]}', r"bad.jsonl:1: .*price_bargain"),
+    ],
+)
+def test_a_bad_label_row_is_named(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=message):
+        read_labels([path], load("attention"))
+
+
+def test_an_empty_label_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none.jsonl"
+    path.write_text(json.dumps({})[:0], encoding="utf-8")
+    with pytest.raises(BadInput, match="no labelled row"):
+        read_labels([path], load("attention"))
+
+
+def test_a_folder_without_a_model_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"not a model folder.*xundan train"):
+        Model.load(tmp_path)

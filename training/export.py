@@ -1,0 +1,71 @@
+"""Write a trained network as an OpenVINO graph that needs no torch, and check that it says the same.
+
+export(finetuned, taxonomy, "v3", settings, folder)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openvino
+import torch
+from torch import Tensor, nn
+
+from xundan.errors import Refused
+from xundan.models.classifier import Classifier
+from xundan.models.runtime import GRAPH_FILE, Description, Model
+from xundan.models.tokenizer import TOKENIZER_FILE
+from xundan.taxonomy.trees import Taxonomy
+from xundan.training.finetune import Finetuned, FinetuneSettings, score
+
+TOLERANCE = 0.005
+"""Largest difference in a probability that half-precision weights may cause."""
+
+
+class _Probabilities(nn.Module):
+    """The network with its sigmoid."""
+
+    def __init__(self, net: Classifier) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, ids: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
+        return torch.sigmoid(self.net(ids, segments, mask))
+
+
+def export(
+    finetuned: Finetuned, taxonomy: Taxonomy, version: str, settings: FinetuneSettings, folder: Path
+) -> Description:
+    """Fill ``folder`` with graph, tokenizer, description; `Refused` if the graph answers differently."""
+    example = torch.ones((2, 16), dtype=torch.int64)
+    graph = openvino.convert_model(
+        _Probabilities(finetuned.net.eval()),
+        example_input=(example, torch.zeros_like(example), example),
+        input=[openvino.PartialShape([-1, -1])] * 3,
+    )
+    openvino.save_model(graph, str(folder / GRAPH_FILE), compress_to_fp16=True)
+    finetuned.tokenizer.save(str(folder / TOKENIZER_FILE))
+    description = Description(
+        tree=taxonomy.tree,
+        version=version,
+        taxonomy_version=taxonomy.version,
+        leaves=tuple(leaf.id for leaf in taxonomy.leaves),
+        thresholds=tuple(round(float(t), 4) for t in finetuned.thresholds),
+        max_message=settings.max_message,
+        max_context=settings.max_context,
+    )
+    description.write(folder)
+    _check(finetuned, settings, folder)
+    return description
+
+
+def _check(finetuned: Finetuned, settings: FinetuneSettings, folder: Path) -> None:
+    rows = finetuned.held_out[:200]
+    ours = score(finetuned.net, finetuned.tokenizer, rows, settings)
+    theirs = Model.load(folder).score([row.text for row in rows], [row.context for row in rows])
+    worst = float(np.abs(ours - theirs).max())
+    if not worst <= TOLERANCE:
+        raise Refused(
+            "the exported graph disagrees with the network", got=worst, expected=f"at most {TOLERANCE}"
+        )
