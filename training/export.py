@@ -5,11 +5,15 @@ export(finetuned, taxonomy, "v3", settings, folder)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import openvino
 import torch
+from openvino.tools.ovc import telemetry_stub
 from torch import Tensor, nn
 
 from xundan.errors import Refused
@@ -39,11 +43,12 @@ def export(
 ) -> Description:
     """Fill ``folder`` with graph, tokenizer, description; `Refused` if the graph answers differently."""
     example = torch.ones((2, 16), dtype=torch.int64)
-    graph = openvino.convert_model(
-        _Probabilities(finetuned.net.eval()),
-        example_input=(example, torch.zeros_like(example), example),
-        input=[openvino.PartialShape([-1, -1])] * 3,
-    )
+    with _no_telemetry():
+        graph = openvino.convert_model(
+            _Probabilities(finetuned.net.eval()),
+            example_input=(example, torch.zeros_like(example), example),
+            input=[openvino.PartialShape([-1, -1])] * 3,
+        )
     openvino.save_model(graph, str(folder / GRAPH_FILE), compress_to_fp16=True)
     finetuned.tokenizer.save(str(folder / TOKENIZER_FILE))
     description = Description(
@@ -58,6 +63,16 @@ def export(
     description.write(folder)
     _check(finetuned, settings, folder)
     return description
+
+
+@contextmanager
+def _no_telemetry() -> Iterator[None]:
+    """OpenVINO's converter reports each use to its makers unless stopped; nothing may leave this machine."""
+    with (
+        patch("openvino.tools.ovc.telemetry_utils.tm", telemetry_stub),
+        patch("openvino.tools.ovc.convert_impl.tm", telemetry_stub),
+    ):
+        yield
 
 
 def _check(finetuned: Finetuned, settings: FinetuneSettings, folder: Path) -> None:

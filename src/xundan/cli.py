@@ -301,13 +301,18 @@ class _Rate(ProgressColumn):
 @contextmanager
 def _progress() -> Iterator[Callable[[int], Callable[[int], None]]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
-    with Progress(*columns, _Rate(), TimeRemainingColumn(), console=err, transient=True) as progress:
+    progress = Progress(*columns, _Rate(), TimeRemainingColumn(), console=err, transient=True)
 
-        def on_total(total: int) -> Callable[[int], None]:
-            task = progress.add_task("classify", total=total)
-            return lambda rows: progress.advance(task, rows)
+    def on_total(total: int) -> Callable[[int], None]:
+        progress.start()
+        task = progress.add_task("classify", total=total)
+        return lambda rows: progress.advance(task, rows)
 
+    try:
         yield on_total
+    finally:
+        if progress.tasks:
+            progress.stop()
 
 
 def _show_counts(name: str, counts: Counts) -> None:

@@ -138,3 +138,14 @@ def test_an_empty_label_file_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_a_model_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"not a model folder.*xundan train"):
         Model.load(tmp_path)
+
+
+def test_nothing_is_reported_while_a_model_is_exported(
+    tiny_bert: Path, label_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a telemetry client was made")
+
+    monkeypatch.setattr("openvino_telemetry.Telemetry.__init__", refuse)
+    short = FinetuneSettings(epochs=1, batch=8, held_out=0.3)
+    train(TrainJob((label_file,), "attention", tmp_path, tiny_bert, short, quiet=True))
