@@ -5,17 +5,20 @@ classified = classify(messages, sessions, orders, models, settings)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from xundan.chats.records import ATTENTION
 from xundan.models.loss import judge
 from xundan.models.runtime import Model
+from xundan.models.thresholds import Scores
+from xundan.progress import Advance
 from xundan.settings import Settings
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -24,7 +27,7 @@ CONTEXT_TURNS = 2
 _MARKS = {"buyer": "买:", "agent": "客:", "bot": "机:", "system": "系:"}
 _CHUNK = 20_000
 
-OnRows = Callable[[int], None]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def classify(
     attention_model: Model,
     action_model: Model,
     settings: Settings,
-    on_rows: OnRows | None = None,
+    on_rows: Advance | None = None,
 ) -> Classified:
     """Classify every buyer and agent message, then judge every lost session (tables of `chats.records`)."""
     ordered = messages.sort_by([("session_id", "ascending"), ("seq", "ascending")])
@@ -74,7 +77,7 @@ def label(
     contexts: list[tuple[str, ...]],
     role: str,
     model: Model,
-    on_rows: OnRows | None = None,
+    on_rows: Advance | None = None,
 ) -> pa.Table:
     """One row per message of ``role`` and leaf that holds, in the order of the messages."""
     rows = np.flatnonzero(np.asarray(pc.equal(ordered["role"], role)))
@@ -89,13 +92,11 @@ def label(
     return _as_table(ordered, index, leaf, score, model)
 
 
-def _empty_part() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _empty_part() -> tuple[Ints, Ints, Scores]:
     return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
 
 
-def _as_table(
-    ordered: pa.Table, index: np.ndarray, leaf: np.ndarray, score: np.ndarray, model: Model
-) -> pa.Table:
+def _as_table(ordered: pa.Table, index: Ints, leaf: Ints, score: Scores, model: Model) -> pa.Table:
     said = model.description
     names = pa.array(said.leaves, pa.string())
     return pa.table(

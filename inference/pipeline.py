@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,13 +35,12 @@ from xundan.inference.trends.findings import Finding, find
 from xundan.lake import Lake, workspace_salt
 from xundan.models.registry import champion
 from xundan.models.runtime import Model
+from xundan.progress import Begin, silent
 from xundan.settings import Settings
 from xundan.taxonomy.trees import load
 
 SETTINGS_FILE = "settings.json"
 CLASSIFIED = ("attention", "action", "loss")
-OnTotal = Callable[[int], Callable[[int], None]]
-"""Told how many messages there are; gives back what is to be told how many further ones are done."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +105,25 @@ def run_all(
     orders: Sequence[Path],
     registry: Path | None = None,
     lang: str = "zh",
-    on_total: OnTotal | None = None,
+    begin: Begin = silent,
 ) -> RunResult:
     """Import, classify, count and show."""
-    imported = import_files(workspace, chats, orders)
-    classified = classify_workspace(workspace, registry, on_total)
-    counted = count_trends(workspace, lang)
-    return RunResult(imported, classified, counted, show(workspace, lang, counted.findings))
+    imported = import_files(workspace, chats, orders, begin)
+    classified = classify_workspace(workspace, registry, begin)
+    counted = count_trends(workspace, lang, begin)
+    return RunResult(imported, classified, counted, show(workspace, lang, counted.findings, begin))
 
 
-def import_files(workspace: Workspace, chats: Sequence[Path], orders: Sequence[Path]) -> ImportResult:
+def import_files(
+    workspace: Workspace, chats: Sequence[Path], orders: Sequence[Path], begin: Begin = silent
+) -> ImportResult:
     """Read, mask, cut into sessions, decide outcomes; all files are read before a table is written."""
     settings = workspace.settings
     with _vanishing_if_refused(workspace.folder):
         salt = settings.salt or workspace_salt(workspace.folder)
-        read = read_chats(chats, settings, salt)
-        bought = read_orders(orders, settings, salt) if orders else None
+        read = read_chats(chats, settings, salt, begin)
+        bought = read_orders(orders, settings, salt, begin) if orders else None
+    begin("decide outcomes", 0)
     sessions = decide(
         build_sessions(read.table, settings),
         read.table,
@@ -143,7 +145,7 @@ def import_files(workspace: Workspace, chats: Sequence[Path], orders: Sequence[P
 
 
 def classify_workspace(
-    workspace: Workspace, registry: Path | None = None, on_total: OnTotal | None = None
+    workspace: Workspace, registry: Path | None = None, begin: Begin = silent
 ) -> dict[str, int]:
     """Write the attention, action and loss tables, and stage and last attention of the sessions."""
     lake = workspace.lake
@@ -157,15 +159,16 @@ def classify_workspace(
         models[0],
         models[1],
         workspace.settings,
-        on_total(pc.sum(spoken).as_py()) if on_total else None,
+        begin("classify messages", pc.sum(spoken).as_py()),
     )
     tables = {name: getattr(classified, name) for name in CLASSIFIED}
     lake.write({**tables, "sessions": classified.sessions}, drop=("trend",))
     return {name: table.num_rows for name, table in tables.items()}
 
 
-def count_trends(workspace: Workspace, lang: str = "zh") -> TrendResult:
+def count_trends(workspace: Workspace, lang: str = "zh", begin: Begin = silent) -> TrendResult:
     """Write the trend table and find what changed."""
+    begin("count trends", 0)
     lake, min_n = workspace.lake, workspace.settings.min_n
     tables = (lake.read("sessions"), lake.read("attention"), lake.read("loss"))
     taxonomies = {tree: load(tree) for tree in ("attention", "loss")}
@@ -177,7 +180,9 @@ def count_trends(workspace: Workspace, lang: str = "zh") -> TrendResult:
         return TrendResult(trend.num_rows, findings, [sentence(finding, view) for finding in findings])
 
 
-def show(workspace: Workspace, lang: str = "zh", findings: list[Finding] | None = None) -> list[Path]:
+def show(
+    workspace: Workspace, lang: str = "zh", findings: list[Finding] | None = None, begin: Begin = silent
+) -> list[Path]:
     """Write the page and the Excel files; returns their paths."""
     lake, min_n = workspace.lake, workspace.settings.min_n
     if findings is None:
@@ -189,6 +194,7 @@ def show(workspace: Workspace, lang: str = "zh", findings: list[Finding] | None 
     page, session_sheet, loss_sheet = (
         workspace.folder / name for name in ("report.html", "sessions.xlsx", "询单流失原因统计表.xlsx")
     )
+    begin("write the page and the Excel files", 0)
     write_page(lake, findings, make_header(lake), page, lang, min_n=min_n)
     write_sessions_xlsx(lake, session_sheet, lang)
     write_loss_table_xlsx(lake, loss_sheet, lang)

@@ -23,12 +23,11 @@ from tokenizers import Tokenizer
 from xundan.errors import BadInput
 from xundan.models.thresholds import Chosen, Scores, decide
 from xundan.models.tokenizer import encode, load_tokenizer
+from xundan.progress import Advance
 
 GRAPH_FILE = "model.xml"
 DESCRIPTION_FILE = "model.json"
 _BATCH_TOKENS = 4096
-
-OnRows = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Model:
         self,
         texts: Sequence[str],
         contexts: Sequence[Sequence[str]],
-        on_rows: OnRows | None = None,
+        on_rows: Advance | None = None,
     ) -> Scores:
         """Probabilities [messages, leaves]; equal (text, context) pairs are computed once.
 

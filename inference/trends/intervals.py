@@ -55,7 +55,8 @@ def score_z(
     pooled = (one + two) / (n_one + n_two)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n_one + 1 / n_two))
     difference = one / n_one - two / n_two
-    return np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
+    score: Floats = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
+    return score
 
 
 def score_p(

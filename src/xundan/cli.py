@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from xundan.errors import BadInput, XundanError
+from xundan.progress import Advance, Begin
 from xundan.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -65,11 +74,10 @@ def demo(
     from xundan.examples.demo_shop import write_demo
     from xundan.inference.pipeline import Workspace, run_all
 
-    files = write_demo(out_dir / "shops")
-    with _progress() as on_total:
-        result = run_all(
-            Workspace(out_dir, Settings()), files.chats, files.orders, None, _lang(lang), on_total
-        )
+    with _progress() as begin:
+        begin("make three shops", 0)
+        files = write_demo(out_dir / "shops")
+        result = run_all(Workspace(out_dir, Settings()), files.chats, files.orders, None, _lang(lang), begin)
     _show_run(result, as_json)
 
 
@@ -90,8 +98,8 @@ def run(
     from xundan.inference.pipeline import Workspace, run_all
 
     workspace = Workspace(out_dir, _settings(settings))
-    with _progress() as on_total:
-        result = run_all(workspace, chats, orders or [], registry, _lang(lang), on_total)
+    with _progress() as begin:
+        result = run_all(workspace, chats, orders or [], registry, _lang(lang), begin)
     _show_run(result, as_json)
 
 
@@ -109,7 +117,8 @@ def import_(
     """
     from xundan.inference.pipeline import Workspace, import_files
 
-    result = import_files(Workspace(out_dir, _settings(settings)), chats, orders or [])
+    with _progress() as begin:
+        result = import_files(Workspace(out_dir, _settings(settings)), chats, orders or [], begin)
     if as_json:
         _print_json(asdict(result))
     else:
@@ -126,8 +135,8 @@ def classify(
     """
     from xundan.inference.pipeline import Workspace, classify_workspace
 
-    with _progress() as on_total:
-        rows = classify_workspace(Workspace(workspace, _settings(settings)), registry, on_total)
+    with _progress() as begin:
+        rows = classify_workspace(Workspace(workspace, _settings(settings)), registry, begin)
     if as_json:
         _print_json(rows)
     else:
@@ -142,7 +151,8 @@ def trends(workspace: In, settings: Config = None, as_json: AsJson = False) -> N
     """
     from xundan.inference.pipeline import Workspace, count_trends
 
-    result = count_trends(Workspace(workspace, _settings(settings)))
+    with _progress() as begin:
+        result = count_trends(Workspace(workspace, _settings(settings)), begin=begin)
     if as_json:
         _print_json({"rows": result.rows, "findings": [asdict(f) for f in result.findings]})
     else:
@@ -158,7 +168,9 @@ def report(workspace: In, settings: Config = None, lang: Lang = "zh") -> None:
     """
     from xundan.inference.pipeline import Workspace, show
 
-    for path in show(Workspace(workspace, _settings(settings)), _lang(lang)):
+    with _progress() as begin:
+        files = show(Workspace(workspace, _settings(settings)), _lang(lang), begin=begin)
+    for path in files:
         out.print(path)
 
 
@@ -292,27 +304,38 @@ def _print_json(value: Any) -> None:
 
 
 class _Rate(ProgressColumn):
-    """Messages per second."""
+    """Rows done and rows a second, where rows are counted."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:,.0f} messages/s")
+        if task.total is None:
+            return Text("")
+        rate = task.finished_speed or task.speed or 0
+        return Text(f"{task.completed:,.0f}/{task.total:,.0f} {rate:,.0f}/s")
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int], Callable[[int], None]]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
-    progress = Progress(*columns, _Rate(), TimeRemainingColumn(), console=err, transient=True)
+def _progress() -> Iterator[Begin]:
+    """One bar at a time on the error stream, gone when all is done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    progress = Progress(*columns, console=err, transient=True)
 
-    def on_total(total: int) -> Callable[[int], None]:
+    def begin(what: str, total: int) -> Advance:
+        for task in progress.task_ids:
+            progress.remove_task(task)
         progress.start()
-        task = progress.add_task("classify", total=total)
-        return lambda rows: progress.advance(task, rows)
+        bar = progress.add_task(what, total=total or None)
+        return lambda rows: progress.advance(bar, rows)
 
     try:
-        yield on_total
+        yield begin
     finally:
-        if progress.tasks:
-            progress.stop()
+        progress.stop()
 
 
 def _show_counts(name: str, counts: Counts) -> None:

@@ -26,8 +26,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         "--no-build-isolation",
         "-q",
         "-w",
-        folder,
-        ROOT,
+        str(folder),
+        str(ROOT),
     ]
     subprocess.run(command, check=True, cwd=folder)
     return zipfile.ZipFile(next(folder.glob("xundan-*.whl")))

@@ -17,10 +17,11 @@ from xundan.chats.masking import hash_buyer
 from xundan.chats.records import ORDERS, from_rows
 from xundan.chats.rejects import Imported, Rejects
 from xundan.errors import BadInput
+from xundan.progress import Begin, silent, tracked
 from xundan.settings import Settings
 
 
-def read_orders(paths: Sequence[Path], settings: Settings, salt: str) -> Imported:
+def read_orders(paths: Sequence[Path], settings: Settings, salt: str, begin: Begin = silent) -> Imported:
     """ORDERS of all files, sorted by creation; buyers are hashed as in the messages.
 
     One row per order and item. Of an order exported more than once the last row counts, as its state is the
@@ -41,7 +42,7 @@ def read_orders(paths: Sequence[Path], settings: Settings, salt: str) -> Importe
             rows_of_file += len(sheet.rows) + len(sheet.bad)
             for number, error in sheet.bad:
                 rejects.add(sheet.file, number, error)
-            for number, row in sheet.rows:
+            for number, row in tracked(sheet.rows, begin, f"read {sheet.file}"):
                 try:
                     order = _order(row, sheet.header, columns, salt)
                 except RowError as error:

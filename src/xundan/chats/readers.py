@@ -25,6 +25,7 @@ from xundan.chats.rejects import Imported, Rejects
 from xundan.chats.roles import content_type_of, role_of, role_of_parties
 from xundan.chats.sessions import assign_sessions
 from xundan.errors import BadInput
+from xundan.progress import Begin, silent, tracked
 from xundan.settings import Settings
 
 _DAMAGED_SHARE = 0.1  # a file with more damaged texts than this was damaged as a whole
@@ -63,7 +64,7 @@ class Message:
         return (who, self.sent_at, self.role, self.account, self.content_type, self.text)
 
 
-def read_chats(paths: Sequence[Path], settings: Settings, salt: str) -> Imported:
+def read_chats(paths: Sequence[Path], settings: Settings, salt: str, begin: Begin = silent) -> Imported:
     """MESSAGES of all files, sorted by session and time.
 
     A file that cannot be used as a whole raises `BadInput`; a bad row goes to the rejects. The file's own
@@ -78,7 +79,7 @@ def read_chats(paths: Sequence[Path], settings: Settings, salt: str) -> Imported
     for path in paths:
         export = load(path)
         before = len(rejects.rows)
-        messages = _messages_of(export, path, salt, rejects)
+        messages = _messages_of(export, path, salt, rejects, begin)
         rows_in += len(messages) + len(rejects.rows) - before
         found += messages
     kept: dict[tuple[object, ...], Message] = {}
@@ -88,7 +89,7 @@ def read_chats(paths: Sequence[Path], settings: Settings, salt: str) -> Imported
     return Imported(table, rejects.table(), rows_in, len(found) - len(kept))
 
 
-def _messages_of(export: Export, path: Path, salt: str, rejects: Rejects) -> list[Message]:
+def _messages_of(export: Export, path: Path, salt: str, rejects: Rejects, begin: Begin) -> list[Message]:
     """The good rows of one file; the file is refused if most rows are bad or no buyer speaks."""
     before = len(rejects.rows)
     messages: list[Message] = []
@@ -96,7 +97,7 @@ def _messages_of(export: Export, path: Path, salt: str, rejects: Rejects) -> lis
         reader = _SheetReader(sheet, columns, salt, export.digest)
         for number, error in sheet.bad:
             rejects.add(sheet.file, number, error)
-        for number, row in sheet.rows:
+        for number, row in tracked(sheet.rows, begin, f"read {sheet.file}"):
             try:
                 messages.append(reader.read(number, row))
             except RowError as error:
