@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from transformers import AutoConfig, BertConfig, BertForMaskedLM, BertModel
 
 from xundan.errors import BadInput
+from xundan.models.quantise import from_int8, to_int8
 
 WEIGHTS_FILE = "ngrams.safetensors"
 NGRAM_CONFIG = "ngrams.json"
+NGRAM_TABLES = ("bigram", "trigram")
 
 
 @dataclass(frozen=True)
@@ -151,17 +153,21 @@ def load_masked_lm(folder: Path | str, attention: str = "eager") -> BertForMaske
 
 
 def save_ngrams(ngrams: NgramEmbeddings, folder: Path) -> None:
-    """Write the n-gram tables (half precision) and their sizes beside the BERT."""
+    """Write the n-gram tables (one byte a number) and their sizes beside the BERT."""
     (folder / NGRAM_CONFIG).write_text(json.dumps(asdict(ngrams.config), indent=1) + "\n")
-    save_file({k: v.half().contiguous() for k, v in ngrams.state_dict().items()}, folder / WEIGHTS_FILE)
+    tensors = {"project": ngrams.project.weight.detach().half().contiguous()}
+    for name in NGRAM_TABLES:
+        tensors[name], tensors[f"{name}_scales"] = to_int8(getattr(ngrams, name).weight.detach().float())
+    save_file(tensors, folder / WEIGHTS_FILE)
 
 
 def load_ngrams(folder: Path, vocabulary: int, hidden: int) -> NgramEmbeddings | None:
     """The n-gram tables of a pretrained folder, or None where it has none."""
     if not (folder / NGRAM_CONFIG).exists():
         return None
-    ngrams = NgramEmbeddings(
-        NgramConfig(**json.loads((folder / NGRAM_CONFIG).read_text())), vocabulary, hidden
-    )
-    ngrams.load_state_dict({k: v.float() for k, v in load_file(folder / WEIGHTS_FILE).items()})
+    config = NgramConfig(**json.loads((folder / NGRAM_CONFIG).read_text()))
+    ngrams = NgramEmbeddings(config, vocabulary, hidden)
+    tensors = load_file(folder / WEIGHTS_FILE)
+    state = {f"{name}.weight": from_int8(tensors[name], tensors[f"{name}_scales"]) for name in NGRAM_TABLES}
+    ngrams.load_state_dict({**state, "project.weight": tensors["project"].float()})
     return ngrams

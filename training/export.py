@@ -5,6 +5,7 @@ export(finetuned, taxonomy, "v3", settings, folder)
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 
 from xundan.errors import Refused
 from xundan.models.classifier import Classifier
+from xundan.models.encoder import NGRAM_TABLES
+from xundan.models.quantise import Int8Embedding
 from xundan.models.runtime import GRAPH_FILE, Description, Model
 from xundan.models.tokenizer import TOKENIZER_FILE
 from xundan.taxonomy.trees import Taxonomy
@@ -42,10 +45,12 @@ def export(
     finetuned: Finetuned, taxonomy: Taxonomy, version: str, settings: FinetuneSettings, folder: Path
 ) -> Description:
     """Fill ``folder`` with graph, tokenizer, description; `Refused` if the graph answers differently."""
+    net = copy.deepcopy(finetuned.net).eval()
+    _shrink(net)
     example = torch.ones((2, 16), dtype=torch.int64)
     with _no_telemetry():
         graph = openvino.convert_model(
-            _Probabilities(finetuned.net.eval()),
+            _Probabilities(net),
             example_input=(example, torch.zeros_like(example), example),
             input=[openvino.PartialShape([-1, -1])] * 3,
         )
@@ -63,6 +68,14 @@ def export(
     description.write(folder)
     _check(finetuned, settings, folder)
     return description
+
+
+def _shrink(net: Classifier) -> None:
+    """Replace the n-gram tables, most of the weights, by one byte a number."""
+    ngrams = net.encoder.ngrams
+    if ngrams is not None:
+        for name in NGRAM_TABLES:
+            setattr(ngrams, name, Int8Embedding(getattr(ngrams, name).weight))
 
 
 @contextmanager
