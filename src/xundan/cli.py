@@ -323,7 +323,7 @@ def _progress() -> Iterator[Begin]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    progress = Progress(*columns, console=err, transient=True)
+    progress = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
     def begin(what: str, total: int) -> Advance:
         for task in progress.task_ids:
@@ -335,7 +335,8 @@ def _progress() -> Iterator[Begin]:
     try:
         yield begin
     finally:
-        progress.stop()
+        if progress.live.is_started:
+            progress.stop()
 
 
 def _show_counts(name: str, counts: Counts) -> None:

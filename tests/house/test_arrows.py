@@ -25,7 +25,7 @@ ALLOWED = {
     "examples": {"centre"},
 }
 NO_TORCH = {"torch", "transformers", "sklearn", "datasets", "accelerate", "jieba", "safetensors"}
-NEEDS_TORCH = {"models/encoder.py", "models/classifier.py"}
+NEEDS_TORCH = {"models/encoder.py", "models/classifier.py", "models/quantise.py"}
 
 
 def imported(path: Path) -> set[str]:

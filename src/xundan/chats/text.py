@@ -39,6 +39,7 @@ _FACE = re.compile(r"#E-[a-z]\d+|\[[一-鿿]{1,3}\]|/:[^\s一-鿿]{2,3}")
 _URL = re.compile(r"https?://[!-~]+")
 _LONG_NUMBER = re.compile(r"(?<![0-9a-z])[0-9]{8,}(?![0-9a-z])")
 _SPACE = re.compile(r"\s+")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 @functools.cache
@@ -61,6 +62,7 @@ def _face_or_placeholder(match: re.Match[str]) -> str:
 
 def normalize(text: str) -> str:
     """The spelling that models read: NFKC, lower, simplified; placeholders and long numbers are tokens."""
+    text = _HALF_CHARACTER.sub("\ufffd", text)
     text = _PLACEHOLDER.sub(lambda m: f"[{_ALIASES.get(m.group(1), m.group(1))}]", text)
     text = _FACE.sub(_face_or_placeholder, text)
     text = unicodedata.normalize("NFKC", text).lower().translate(_to_simplified())
