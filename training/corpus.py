@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from xundan.chats.text import normalize
+from xundan.chats.sessions import in_sessions
+from xundan.chats.text import ROLE_MARKS, normalize
 from xundan.errors import BadInput, require
+from xundan.lake import Lake
 from xundan.models.tokenizer import SEP, SPECIAL, build_tokenizer
 
 _OPEN: dict[str, Callable[..., object]] = {".xz": lzma.open, ".gz": gzip.open}
@@ -30,7 +32,7 @@ _LINES_A_CHUNK = 4000
 
 @dataclass(frozen=True)
 class Source:
-    """A text file (one text a line, plain, .gz or .xz) and how many times a pass reads it."""
+    """A text file (one text a line, plain, .gz or .xz) or a workspace's messages.parquet, and its weight."""
 
     path: Path
     weight: float = 1.0
@@ -45,7 +47,7 @@ class Source:
             raise BadInput("bad weight", got=value, expected="FILE or FILE=NUMBER") from error
         if not source.path.is_file():
             raise BadInput(
-                "no such text file", got=path, expected="one text a line, .txt, .txt.gz or .txt.xz"
+                "no such text file", got=path, expected="text, one a line (.txt .gz .xz), or messages.parquet"
             )
         return source
 
@@ -59,12 +61,26 @@ class Stream:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The normalised non-empty lines of a text file."""
+    """The normalised non-empty lines of a text file, or the sessions of a workspace's messages.parquet."""
+    if path.suffix == ".parquet":
+        yield from _sessions_of(path)
+        return
     with _open(path) as lines:
         for line in _decoded(lines, path):
             text = normalize(line)
             if text:
                 yield text
+
+
+def _sessions_of(path: Path) -> Iterator[str]:
+    """One line a session: its turns in order, each after the mark of its role."""
+    if path.name != "messages.parquet":
+        raise BadInput("not a table of messages", got=path.name, expected="messages.parquet", where=str(path))
+    table = Lake(path.parent).read("messages")
+    for _, rows in in_sessions(table, ("role", "text")):
+        text = normalize("".join(ROLE_MARKS[row["role"]] + row["text"] for row in rows))
+        if text:
+            yield text
 
 
 def _open(path: Path) -> TextIO:

@@ -177,7 +177,8 @@ def report(workspace: In, settings: Config = None, lang: Lang = "zh") -> None:
 @app.command()
 def pretrain(
     texts: Annotated[
-        list[str], typer.Argument(help="Text files, one text a line (.txt .gz .xz), or FILE=WEIGHT")
+        list[str],
+        typer.Argument(help="Texts, one a line (.txt .gz .xz), or OUT/messages.parquet; FILE=WEIGHT"),
     ],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder of the new BERT; run again to resume")],
     base: Annotated[str | None, typer.Option(help="Continue this BERT (folder or Hugging Face name)")] = None,

@@ -244,3 +244,18 @@ def test_every_session_is_an_inquiry_or_filtered_and_keeps_its_figures() -> None
         assert row["is_inquiry"] == (row["filtered"] is None)
     same = ["session_id", "started_at", "n_buyer", "first_response_s", "agent"]
     assert decided.select(same).equals(sessions.select(same))
+
+
+@pytest.mark.parametrize(
+    ("text", "spam"),
+    [
+        ("加V做推广 保证上首页", True),
+        ("低息贷款 有需要吗", True),
+        ("诚招刷手 一单一结", True),
+        ("首页这款有优惠吗", False),
+        ("可以加微信发我看看吗", False),
+        ("有货吗 我需要两件", False),
+    ],
+)
+def test_an_offer_with_a_pitch_is_spam_and_a_question_is_not(text: str, spam: bool) -> None:
+    assert (_decided(COVER, ("buyer", text))["filtered"] == "spam") is spam

@@ -8,7 +8,7 @@ from xundan.models.registry import SHIPPED, champion
 from xundan.models.runtime import Model
 from xundan.taxonomy.trees import load
 
-PLAIN = {
+PLAIN: dict[str, list[tuple[str, tuple[str, ...], str]]] = {
     "attention": [
         ("包邮吗", (), "logistics_freight"),
         ("可以再便宜一点吗", (), "price_bargain"),

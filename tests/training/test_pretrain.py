@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM
 
+from xundan.chats.records import MESSAGES, from_rows
 from xundan.errors import BadInput
+from xundan.lake import Lake
 from xundan.models.encoder import TextEncoder
 from xundan.models.tokenizer import SPECIAL, load_tokenizer
 from xundan.training.corpus import Source, number_lines, read_lines
@@ -120,3 +123,25 @@ def test_a_file_too_short_to_fill_a_row_is_refused(tmp_path: Path) -> None:
 def test_no_bert_to_continue_is_one_clear_error(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no BERT to start from"):
         TextEncoder.from_folder(tmp_path / "nothing")
+
+
+def test_a_shops_own_chats_are_read_by_session_from_its_workspace(tmp_path: Path) -> None:
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    said = [("s1", 1, "buyer", "包邮吗"), ("s1", 2, "agent", "包邮的亲"), ("s2", 1, "buyer", "[手机] 打给我")]
+    rows = [
+        {
+            "session_id": s,
+            "message_id": f"{s}{n}",
+            "seq": n,
+            "sent_at": at,
+            "role": role,
+            "content_type": "text",
+        }
+        | {"text": text}
+        for s, n, role, text in said
+    ]
+    Lake(tmp_path).write({"messages": from_rows(rows, MESSAGES)})
+    lines = list(read_lines(tmp_path / "messages.parquet"))
+    assert lines == ["[买]包邮吗[客]包邮的亲", "[买][手机] 打给我"]
+    with pytest.raises(BadInput, match=r"expected messages\.parquet"):
+        list(read_lines(tmp_path / "other.parquet"))
