@@ -18,11 +18,13 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoConfig, BertConfig, BertForMaskedLM, BertModel
+from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForMaskedLM, BertModel
 
 from xundan.errors import BadInput
 from xundan.models.quantise import from_int8, to_int8
+from xundan.models.tokenizer import TOKENIZER_FILE, load_tokenizer
 
 WEIGHTS_FILE = "ngrams.safetensors"
 NGRAM_CONFIG = "ngrams.json"
@@ -150,6 +152,20 @@ def load_masked_lm(folder: Path | str, attention: str = "eager") -> BertForMaske
         str(folder), attn_implementation=attention, dtype=torch.float32
     )
     return model
+
+
+def load_base_tokenizer(base: Path | str) -> Tokenizer:
+    """The tokenizer of a folder with ``tokenizer.json``, or of any Hugging Face BERT."""
+    if (Path(base) / TOKENIZER_FILE).exists():
+        return load_tokenizer(Path(base))
+    try:
+        fast = AutoTokenizer.from_pretrained(str(base), use_fast=True)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            "no tokenizer to start from", got=base, expected="tokenizer.json or vocab.txt"
+        ) from error
+    tokenizer: Tokenizer = fast.backend_tokenizer
+    return tokenizer
 
 
 def save_ngrams(ngrams: NgramEmbeddings, folder: Path) -> None:

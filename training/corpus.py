@@ -6,6 +6,7 @@ stream = prepare([Source(Path("shop.txt"), 1.0)], tokenizer=None, out=Path("pret
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import lzma
 import multiprocessing
@@ -133,8 +134,10 @@ def prepare(
     vocabulary = tokenizer.get_vocab()
     streams = []
     for source in sources:
-        kept = folder / f"{source.path.name}.npz"
-        signature = json.dumps([source.path.stat().st_size, len(vocabulary)])
+        place = hashlib.blake2b(str(source.path.resolve()).encode(), digest_size=4).hexdigest()
+        kept = folder / f"{source.path.name}-{place}.npz"
+        state = source.path.stat()
+        signature = json.dumps([state.st_size, state.st_mtime_ns, len(vocabulary)])
         if not (kept.exists() and str(np.load(kept)["signature"]) == signature):
             stream = _number_file(source.path, vocabulary)
             np.savez(kept, ids=stream.ids, starts=stream.starts, signature=signature)

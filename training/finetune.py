@@ -17,9 +17,9 @@ from torch import nn
 
 from xundan.errors import BadInput
 from xundan.models.classifier import Classifier
-from xundan.models.encoder import TextEncoder
+from xundan.models.encoder import TextEncoder, load_base_tokenizer
 from xundan.models.thresholds import Scores, tune
-from xundan.models.tokenizer import IntArray, encode, load_tokenizer, pad
+from xundan.models.tokenizer import IntArray, encode, pad
 from xundan.training.hardware import best_device, mixed_precision
 from xundan.training.labels import LabelledMessage, split, target_matrix
 
@@ -86,22 +86,6 @@ def finetune(
     thresholds = tune(scores, target_matrix(outside, leaves))
     net = train_network(rows, leaves, base, tokenizer, settings, on_step)
     return Finetuned(net, tokenizer, thresholds, outside, scores)
-
-
-def load_base_tokenizer(base: Path | str) -> Tokenizer:
-    """The tokenizer of a folder with ``tokenizer.json``, or of any Hugging Face BERT."""
-    if (Path(base) / "tokenizer.json").exists():
-        return load_tokenizer(Path(base))
-    from transformers import AutoTokenizer
-
-    try:
-        fast = AutoTokenizer.from_pretrained(str(base), use_fast=True)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            "no tokenizer to start from", got=base, expected="tokenizer.json or vocab.txt"
-        ) from error
-    tokenizer: Tokenizer = fast.backend_tokenizer
-    return tokenizer
 
 
 def train_network(

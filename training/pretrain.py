@@ -37,12 +37,13 @@ from xundan.errors import BadInput
 from xundan.models.encoder import (
     NgramConfig,
     NgramEmbeddings,
+    load_base_tokenizer,
     load_masked_lm,
     load_ngrams,
     new_masked_lm,
     save_ngrams,
 )
-from xundan.models.tokenizer import MASK, PAD, SPECIAL, TOKENIZER_FILE, load_tokenizer
+from xundan.models.tokenizer import MASK, PAD, SPECIAL, TOKENIZER_FILE
 from xundan.training.corpus import Source, Stream, prepare
 from xundan.training.hardware import best_device, mixed_precision
 
@@ -117,23 +118,23 @@ def mask_words(
     ids: npt.NDArray[np.int64],
     starts: npt.NDArray[np.bool_],
     share: float,
-    vocabulary: int,
+    ordinary: npt.NDArray[np.bool_],
     mask_id: int,
     random: np.random.Generator,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Choose whole words for about ``share`` of the characters: 80 % masked, 10 % random, 10 % left.
 
-    Returns the masked ids and which positions are to be predicted, both [batch, row]. Special tokens are
-    never chosen.
+    ``ordinary`` [vocabulary] says which ids are no special tokens; those others are never chosen. Returns the
+    masked ids and which positions are to be predicted, both [batch, row].
     """
     words = starts.copy()
     words[:, 0] = True
     number = np.cumsum(words.reshape(-1)) - 1
     count = int(number[-1]) + 1
-    chosen = (random.random(count) < share)[number].reshape(ids.shape) & (ids >= len(SPECIAL))
+    chosen = (random.random(count) < share)[number].reshape(ids.shape) & ordinary[ids]
     treatment = random.random(count)[number].reshape(ids.shape)
     masked = np.where(chosen & (treatment < 0.8), mask_id, ids)
-    other = random.integers(len(SPECIAL), vocabulary, ids.shape)
+    other = random.choice(np.flatnonzero(ordinary), ids.shape)
     return np.where(chosen & (treatment >= 0.9), other, masked), chosen
 
 
@@ -159,7 +160,6 @@ def pretrain(
     out: Path,
     settings: PretrainSettings,
     base: str | None = None,
-    with_ngrams: bool = True,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train, or resume what stands in ``out``; returns the record also written to ``pretrain.json``.
@@ -168,17 +168,13 @@ def pretrain(
     """
     device = best_device()
     torch.manual_seed(settings.seed)
-    tokenizer_folder = out if (out / TOKENIZER_FILE).exists() else Path(base) if base else None
+    started_from = out if (out / TOKENIZER_FILE).exists() else base
     tokenizer, streams = prepare(
-        sources, load_tokenizer(tokenizer_folder) if tokenizer_folder else None, out / "numbered"
+        sources, load_base_tokenizer(started_from) if started_from else None, out / "numbered"
     )
     tokenizer.save(str(out / TOKENIZER_FILE))
-    vocabulary = tokenizer.get_vocab_size()
-    model = load_masked_lm(base) if base else new_masked_lm(vocabulary, settings.layers, settings.hidden)
-    ngrams = load_ngrams(Path(base), model.config.vocab_size, model.config.hidden_size) if base else None
-    if with_ngrams and not base:
-        ngrams = NgramEmbeddings(NgramConfig(), model.config.vocab_size, model.config.hidden_size)
-    net = MaskedLM(model, ngrams).to(device)
+    vocabulary = tokenizer.get_vocab()
+    net = _build(base, len(vocabulary), settings).to(device)
     optimizer = torch.optim.AdamW(
         net.parameters(),
         lr=settings.learning_rate,
@@ -189,10 +185,9 @@ def pretrain(
     step, history = _resume(out, net, optimizer)
     per_step = settings.row * settings.batch
     steps = settings.tokens // per_step
-    weights = [source.weight for source in sources]
-    batches = rows_of(streams, weights, settings, skip=step)
-    mask_id, pad_id = (tokenizer.get_vocab()[token] for token in (MASK, PAD))
-    precision = mixed_precision(device)
+    batches = rows_of(streams, [source.weight for source in sources], settings, skip=step)
+    ordinary = np.ones(len(vocabulary), dtype=bool)
+    ordinary[[vocabulary[token] for token in SPECIAL if token in vocabulary]] = False
     running, saved = None, time.monotonic()
     net.train()
     with _progress(quiet) as progress:
@@ -200,17 +195,12 @@ def pretrain(
         while step < steps:
             ids, starts = next(batches)
             random = np.random.default_rng([settings.seed, step, 1])
-            masked, chosen = mask_words(ids, starts, settings.masked, vocabulary, mask_id, random)
+            masked, chosen = mask_words(ids, starts, settings.masked, ordinary, vocabulary[MASK], random)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate_at(step, steps, settings)
-            with precision:
-                loss = net(*(torch.from_numpy(a).to(device) for a in (masked, chosen, ids)))
-            loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            loss = _step(net, optimizer, (masked, chosen, ids), device)
             step += 1
-            running = loss.item() if running is None else 0.98 * running + 0.02 * loss.item()
+            running = loss if running is None else 0.98 * running + 0.02 * loss
             progress.update(task, advance=per_step, loss=f"loss {running:.3f}")
             if step % 100 == 0 or step == steps:
                 history.append({"tokens": step * per_step, "loss": round(running, 4)})
@@ -221,11 +211,33 @@ def pretrain(
     record = {
         "settings": asdict(settings),
         "sources": {source.path.name: source.weight for source in sources},
-        "vocabulary": vocabulary,
+        "vocabulary": len(vocabulary),
         "history": history,
     }
-    _save(net, pad_id, out, record)
+    _save(net, vocabulary[PAD], out, record)
     return record
+
+
+def _build(base: str | None, vocabulary: int, settings: PretrainSettings) -> MaskedLM:
+    """A new network with n-grams, or the one to go on with as it is."""
+    if base is None:
+        model = new_masked_lm(vocabulary, settings.layers, settings.hidden)
+        return MaskedLM(model, NgramEmbeddings(NgramConfig(), vocabulary, settings.hidden))
+    model = load_masked_lm(base)
+    return MaskedLM(model, load_ngrams(Path(base), model.config.vocab_size, model.config.hidden_size))
+
+
+def _step(
+    net: MaskedLM, optimizer: torch.optim.Optimizer, arrays: tuple[npt.NDArray[Any], ...], device: str
+) -> float:
+    """One optimisation step on masked ids, chosen positions and true ids; returns the loss."""
+    with mixed_precision(device):
+        loss = net(*(torch.from_numpy(array).to(device) for array in arrays))
+    loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(loss)
 
 
 def _checkpoint(

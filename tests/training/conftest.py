@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import BertConfig, BertForMaskedLM
 
 from xundan.training.corpus import Source
 from xundan.training.pretrain import PretrainSettings, pretrain
@@ -69,3 +70,22 @@ def label_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def plain_bert(label_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain BERT folder as the hub gives it: config, weights and vocab.txt, no n-grams of ours."""
+    base = tmp_path_factory.mktemp("hub") / "plain-bert"
+    said = [*SENTENCES, label_file.read_text(encoding="utf-8")]
+    characters = sorted({c for text in said for c in text if "一" <= c <= "鿿"})
+    vocabulary = ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=64,
+    )
+    BertForMaskedLM(config).save_pretrained(base)
+    (base / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    return base

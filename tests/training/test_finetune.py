@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import BertConfig, BertForMaskedLM
 
 from xundan.errors import BadInput
 from xundan.models.registry import champion, versions
@@ -83,23 +82,8 @@ def test_a_second_version_follows_and_a_failed_one_leaves_nothing(
     assert champion("attention", home).name == "v2"
 
 
-def test_any_hugging_face_bert_can_be_the_base(label_file: Path, tmp_path: Path) -> None:
-    """A plain BERT folder as the hub gives it: config, weights and vocab.txt, no n-grams of ours."""
-    base = tmp_path / "plain-bert"
-    characters = sorted(
-        {c for text in label_file.read_text(encoding="utf-8") for c in text if "一" <= c <= "鿿"}
-    )
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=64,
-    )
-    BertForMaskedLM(config).save_pretrained(base)
-    (base / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
-    trained = train(TrainJob((label_file,), "attention", tmp_path / "registry", base, QUICK, quiet=True))
+def test_any_hugging_face_bert_can_be_the_base(plain_bert: Path, label_file: Path, tmp_path: Path) -> None:
+    trained = train(TrainJob((label_file,), "attention", tmp_path, plain_bert, QUICK, quiet=True))
     scores = Model.load(trained.folder).score(["能便宜点吗"], [()])
     assert scores.shape == (1, 71)
 

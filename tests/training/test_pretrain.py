@@ -27,12 +27,14 @@ from xundan.training.pretrain import (
     rows_of,
 )
 
+ORDINARY = np.arange(100) >= len(SPECIAL)
+
 
 def test_words_are_masked_whole() -> None:
     random = np.random.default_rng(0)
     ids = np.full((4, 60), len(SPECIAL) + 3, dtype=np.int64)
     starts = np.tile([True, False, False], (4, 20))
-    masked, chosen = mask_words(ids, starts, 0.3, 100, 4, random)
+    masked, chosen = mask_words(ids, starts, 0.3, ORDINARY, 4, random)
     words = chosen.reshape(4, 20, 3)
     assert (words.all(axis=2) == words.any(axis=2)).all()
     assert 0.15 < chosen.mean() < 0.45
@@ -42,7 +44,7 @@ def test_words_are_masked_whole() -> None:
 
 def test_special_tokens_are_never_masked() -> None:
     ids = np.arange(len(SPECIAL), dtype=np.int64)[None, :].repeat(8, axis=0)
-    _, chosen = mask_words(ids, np.ones_like(ids, dtype=bool), 0.9, 100, 4, np.random.default_rng(0))
+    _, chosen = mask_words(ids, np.ones_like(ids, dtype=bool), 0.9, ORDINARY, 4, np.random.default_rng(0))
     assert not chosen.any()
 
 
@@ -91,15 +93,20 @@ def test_a_stopped_run_goes_on_where_it_was(
     assert [entry["tokens"] for entry in record["history"]] == [half.tokens, tiny_settings.tokens]
 
 
-def test_a_bert_from_elsewhere_can_be_continued(
-    corpus: Path, tiny_bert: Path, tiny_settings: PretrainSettings, tmp_path: Path
+@pytest.mark.parametrize("fixture", ["tiny_bert", "plain_bert"])
+def test_a_bert_can_be_continued_ours_or_from_elsewhere(
+    fixture: str,
+    request: pytest.FixtureRequest,
+    corpus: Path,
+    tiny_settings: PretrainSettings,
+    tmp_path: Path,
 ) -> None:
-    before = TextEncoder.from_folder(tiny_bert)
-    pretrain(
-        [Source(corpus)], tmp_path, replace(tiny_settings, tokens=32 * 8 * 3), str(tiny_bert), quiet=True
-    )
+    base = request.getfixturevalue(fixture)
+    before = TextEncoder.from_folder(base)
+    pretrain([Source(corpus)], tmp_path, replace(tiny_settings, tokens=32 * 8 * 3), str(base), quiet=True)
     after = TextEncoder.from_folder(tmp_path)
     assert after.width == before.width
+    assert (after.ngrams is None) == (before.ngrams is None)
     name = "encoder.layer.0.output.dense.weight"
     assert not torch.equal(before.bert.state_dict()[name], after.bert.state_dict()[name])
 
