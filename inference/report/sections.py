@@ -152,14 +152,15 @@ def agent_table(book: Book, view: View, scope: Scope) -> str:
     heads = ("agent", "served", "inquiry_count", "lost_count", "won_share", "first_response", "unanswered")
     lines = []
     for agent in agents(book, scope.shop):
-        won = "—"
+        lost = won = "—"  # where no outcome is known, "0 lost" would say too much
         if agent.won:
             value, low, high = agent.won
+            lost = f"{agent.lost:,}"
             won = f"{percent(value)} <small>[{percent(low)}, {percent(high)}]</small>"
         first = "—" if agent.first_response_s is None else f"{agent.first_response_s:.0f}"
         name = agent.name or view.words["no_agent"]
-        counts = [f"{count:,}" for count in (agent.sessions, agent.inquiries, agent.lost)]
-        lines.append([cell(name), *counts, won, first, f"{agent.unanswered:,}"])
+        counts = [f"{count:,}" for count in (agent.sessions, agent.inquiries)]
+        lines.append([cell(name), *counts, lost, won, first, f"{agent.unanswered:,}"])
     return table(view, heads, lines)
 
 
