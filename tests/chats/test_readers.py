@@ -126,7 +126,7 @@ def test_ids_of_the_file_are_kept_and_the_first_of_a_repeated_id_counts(tmp_path
     imported = _read(_file(tmp_path, _csv(header, rows)))
     assert imported.duplicates == 1
     assert imported.table["text"].to_pylist() == ["first", "other shop", "answer"]
-    assert imported.table["message_id"].to_pylist() == ["0007", "0007", "0008"]
+    assert imported.table["message_id"].to_pylist() == ["0007@a", "0007@b", "0008"]
     assert imported.table["session_id"].to_pylist() == ["S-1", "S-9", "S-9"]
     assert imported.table["seq"].to_pylist() == [1, 1, 2]
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,8 +68,9 @@ def read_chats(paths: Sequence[Path], settings: Settings, salt: str, begin: Begi
     """MESSAGES of all files, sorted by session and time.
 
     A file that cannot be used as a whole raises `BadInput`; a bad row goes to the rejects. The file's own
-    session and message ids are kept; where it has none, sessions are cut by the gap rule, and message ids
-    come from the file's content and the row, so that reading a file again gives the same ids.
+    session and message ids are kept (one that two shops use gets the shop's name); where it has none,
+    sessions are cut by the gap rule, and message ids come from the file's content and the row, so that
+    reading a file again gives the same ids.
     """
     if not paths:
         raise BadInput("no chat file was given", do="name at least one csv, tsv, jsonl, xlsx or parquet file")
@@ -85,6 +86,7 @@ def read_chats(paths: Sequence[Path], settings: Settings, salt: str, begin: Begi
     kept: dict[tuple[object, ...], Message] = {}
     for message in found:
         kept.setdefault(message.identity(), message)
+    _tell_shops_apart(list(kept.values()))
     table = _to_table(list(kept.values()), timedelta(hours=settings.session_gap_hours))
     return Imported(table, rejects.table(), rows_in, len(found) - len(kept))
 
@@ -276,6 +278,22 @@ def _to_table(messages: list[Message], gap: timedelta) -> pa.Table:
         for field in MESSAGES
     ]
     return pa.Table.from_arrays(columns, schema=MESSAGES)
+
+
+def _tell_shops_apart(messages: Sequence[Message]) -> None:
+    """Where two shops use the same session or message id, add the shop to it; all other ids stay as given."""
+    for field in ("session_id", "message_id"):
+        owners: dict[str, set[str]] = defaultdict(set)
+        for message in messages:
+            owners[getattr(message, field) or ""].add(_place(message))
+        for message in messages:
+            given = getattr(message, field)
+            if given and len(owners[given]) > 1:
+                setattr(message, field, f"{given}@{_place(message)}")
+
+
+def _place(message: Message) -> str:
+    return "/".join(part for part in (message.platform, message.shop) if part)
 
 
 def _fill_buyers(messages: Sequence[Message]) -> None:
