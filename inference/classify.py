@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xundan.chats.records import ATTENTION
+from xundan.chats.text import ROLE_MARKS
 from xundan.models.loss import judge
 from xundan.models.runtime import Model
 from xundan.models.thresholds import Scores
 from xundan.progress import Advance
-from xundan.settings import Settings
+from xundan.settings import SHANGHAI, Settings
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 CONTEXT_TURNS = 2
 """Previous messages a model reads: as many as the annotators were shown."""
-_MARKS = {"buyer": "买:", "agent": "客:", "bot": "机:", "system": "系:"}
+_MARKS = {role: f"{mark[1]}:" for role, mark in ROLE_MARKS.items()}
 _CHUNK = 20_000
 
 Ints = npt.NDArray[np.int64]

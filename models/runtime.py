@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -98,24 +98,20 @@ class Model:
             pairs[text, tuple(context)].append(index)
         scores = np.empty((len(texts), len(self.description.leaves)), dtype=np.float32)
         distinct = list(pairs.items())
-
-        def deliver(batch: list[int], values: Scores) -> None:
+        for batch, values in self._run([pair for pair, _ in distinct]):
             rows = [distinct[i][1] for i in batch]
             for where, value in zip(rows, values, strict=True):
                 scores[where] = value
             if on_rows:
                 on_rows(sum(map(len, rows)))
-
-        self._run([pair for pair, _ in distinct], deliver)
         return scores
 
     def choose(self, scores: Scores) -> Chosen:
         """Which leaves hold, [messages, leaves] bool: at least one a message."""
         return decide(scores, np.asarray(self.description.thresholds, dtype=np.float32))
 
-    def _run(
-        self, pairs: list[tuple[str, tuple[str, ...]]], deliver: Callable[[list[int], Scores], None]
-    ) -> None:
+    def _run(self, pairs: list[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[list[int], Scores]]:
+        """Yield the positions of a batch and its probabilities [batch, leaves], until all pairs are done."""
         encoded = encode(
             self.tokenizer,
             [text for text, _ in pairs],
@@ -127,7 +123,7 @@ class Model:
             ids = np.stack([encoded[i][0] for i in batch])
             firsts = np.array([encoded[i][1] for i in batch])
             segments = (np.arange(ids.shape[1])[None, :] >= firsts[:, None]).astype(np.int64)
-            deliver(batch, self._graph([ids, segments, np.ones_like(ids)])[0])
+            yield batch, self._graph([ids, segments, np.ones_like(ids)])[0]
 
 
 def _equal_lengths(lengths: list[int]) -> list[list[int]]:

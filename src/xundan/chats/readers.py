@@ -80,14 +80,15 @@ def read_chats(paths: Sequence[Path], settings: Settings, salt: str, begin: Begi
     for path in paths:
         export = load(path)
         before = len(rejects.rows)
-        messages = _messages_of(export, path, salt, rejects, begin)
-        rows_in += len(messages) + len(rejects.rows) - before
-        found += messages
+        good = _messages_of(export, path, salt, rejects, begin)
+        rows_in += len(good) + len(rejects.rows) - before
+        found += good
     kept: dict[tuple[object, ...], Message] = {}
     for message in found:
         kept.setdefault(message.identity(), message)
-    _tell_shops_apart(list(kept.values()))
-    table = _to_table(list(kept.values()), timedelta(hours=settings.session_gap_hours))
+    messages = list(kept.values())
+    _tell_shops_apart(messages)
+    table = _to_table(messages, timedelta(hours=settings.session_gap_hours))
     return Imported(table, rejects.table(), rows_in, len(found) - len(kept))
 
 
