@@ -1,7 +1,9 @@
-"""The shipped attention model beside TF-IDF + LinearSVC trained on the same rows, on the same dev rows.
+"""One table: floors, other ways and ours on the same test rows, with intervals, speed, size, training time.
 
-python -m benchmarks.quality LABELS        # a folder with attention_train.jsonl and attention_dev.jsonl
-XUNDAN_LABELS=LABELS python -m benchmarks.quality
+python -m benchmarks.quality LABELS              # a folder with attention_train.jsonl and attention_dev.jsonl
+python -m benchmarks.quality LABELS --tree action --rows tfidf,shipped
+python -m benchmarks.quality --labels topics.jsonl --per-leaf 8,64,all    # any other task
+XUNDAN_LABELS=LABELS python -m benchmarks.quality --quick --json
 """
 
 from __future__ import annotations
@@ -9,75 +11,119 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.contenders import CONTENDERS, Setting
+from benchmarks.measure import Data, Line, Skipped, at_most, measure
+from benchmarks.tables import show, show_leaves
 from xundan.errors import BadInput, XundanError
-from xundan.models.registry import champion
-from xundan.models.runtime import Description, Model
-from xundan.models.thresholds import Chosen
-from xundan.taxonomy.trees import load
-from xundan.training.baselines import tfidf_svm
-from xundan.training.evaluate import MIN_SUPPORT, Figures, compare, evaluate
-from xundan.training.labels import LabelledMessage, read_labels
+from xundan.models.registry import SHIPPED_ENCODER
+from xundan.taxonomy.trees import SHIPPED, load
+from xundan.training.labels import read_labels, split
+from xundan.training.own_labels import load_task
 
-MEASURES = {
-    "micro": "micro-F1",
-    "macro": f"macro-F1 (leaves with ≥ {MIN_SUPPORT})",
-    "group": "group micro-F1",
-}
+TEST_SHARE = 0.2
+"""Of the sessions, where a task brings no test file."""
 
 
-def predict(folder: Path, rows: list[LabelledMessage]) -> Chosen:
-    """What a model folder says of each row."""
-    model = Model.load(folder)
-    return model.choose(model.score([row.text for row in rows], [row.context for row in rows]))
-
-
-def show(console: Console, names: list[str], figures: list[Figures], differences: dict[str, str]) -> None:
-    """One line per measure, one column per model, then each leaf."""
-    table = Table("measure", *names, "difference [95 %]", title=f"dev, {figures[0].rows} messages")
-    for key, title in MEASURES.items():
-        table.add_row(title, *(str(getattr(f, key)) for f in figures), differences[key])
-    console.print(table)
-    leaves = Table("leaf", "rows", *(f"{name}: P / R / F1 [95 %]" for name in names))
-    for lines in zip(*(f.leaves for f in figures), strict=True):
-        if lines[0].support:
-            cells = (f"{x.precision:.2f} / {x.recall:.2f} / {x.f1}" for x in lines)
-            leaves.add_row(lines[0].leaf, str(lines[0].support), *cells)
-    console.print(leaves)
-
-
-def main() -> None:
-    """Train the baseline, score the shipped model, print both with intervals."""
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line (``words``: in place of the process's own)."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("labels", type=Path, nargs="?", default=os.environ.get("XUNDAN_LABELS"))
-    parser.add_argument(
-        "--registry", type=Path, help="measure this registry's champion, not the shipped model"
+    add = parser.add_argument
+    add("folder", type=Path, nargs="?", help="has TREE_train.jsonl and TREE_dev.jsonl; or set XUNDAN_LABELS")
+    add("--tree", default="attention", help="attention or action")
+    add("--labels", type=Path, nargs="+", help="another task instead: its label files")
+    add("--test", type=Path, help="its test labels; without them a fifth of the sessions")
+    add("--taxonomy", type=Path, help="its taxonomy file; without it the labels make one")
+    add("--rows", help=f"some of {','.join(CONTENDERS)}")
+    add("--quick", action="store_true", help="leave out the rows that train a network (minutes to an hour)")
+    add("--per-leaf", default="all", help="train rows a leaf, one part of the table each, such as 8,64,all")
+    add("--folds", type=int, default=3, help="for the floors' cross-validated figure; 0 leaves it out")
+    add("--base", default=SHIPPED_ENCODER, help="BERT for the rows that train; the shipped one without it")
+    add("--registry", type=Path, help="measure its champion in place of the shipped model")
+    add("--leaves", action="store_true", help="also a table of each leaf")
+    add("--json", action="store_true", help="print figures as JSON")
+    return parser.parse_args(words)
+
+
+def read_data(arguments: argparse.Namespace) -> Data:
+    """The rows of a shipped tree from a folder, or of another task from label files."""
+    if arguments.labels:
+        task = load_task(arguments.labels, arguments.taxonomy)
+        if arguments.test is None:
+            return Data(*split(task.rows, TEST_SHARE, seed=0), task.taxonomy)
+        return Data(task.rows, read_labels([arguments.test], task.taxonomy), task.taxonomy)
+    folder = arguments.folder or os.environ.get("XUNDAN_LABELS")
+    if folder is None:
+        raise BadInput("no labels to measure on", do="give a folder or --labels, or set XUNDAN_LABELS")
+    tree, taxonomy = arguments.tree, load(arguments.tree)
+    train, test = (
+        read_labels([Path(folder) / f"{tree}_{part}.jsonl"], taxonomy) for part in ("train", "dev")
     )
-    parser.add_argument("--json", action="store_true", help="print figures as JSON")
-    arguments = parser.parse_args()
-    if arguments.labels is None:
-        raise BadInput("no labels to measure on", do="give a folder, or set XUNDAN_LABELS")
-    labels = Path(arguments.labels)
-    taxonomy = load("attention")
-    train = read_labels([labels / "attention_train.jsonl"], taxonomy)
-    dev = read_labels([labels / "attention_dev.jsonl"], taxonomy)
-    folder = champion("attention", arguments.registry)
-    baseline = tfidf_svm(train, dev, [leaf.id for leaf in taxonomy.leaves])
-    shipped = predict(folder, dev)
-    answers = {"TF-IDF + LinearSVC": baseline, f"xundan {Description.read(folder).version}": shipped}
-    figures = [evaluate(chosen, dev, taxonomy) for chosen in answers.values()]
-    differences = {key: str(value) for key, value in compare(baseline, shipped, dev, taxonomy).items()}
+    return Data(train, test, taxonomy)
+
+
+def choose_rows(arguments: argparse.Namespace, data: Data) -> list[str]:
+    """The names of the rows to measure, in the order of the table; `BadInput` names the valid ones."""
+    if arguments.rows:
+        names = arguments.rows.split(",")
+        for name in names:
+            if name not in CONTENDERS:
+                raise BadInput("no such row", got=name, expected=f"some of {', '.join(CONTENDERS)}")
+        return [name for name in CONTENDERS if name in names]
+    has_model = data.taxonomy.tree in SHIPPED or arguments.registry is not None
+    return [
+        name
+        for name, contender in CONTENDERS.items()
+        if not (arguments.quick and contender.long) and (name != "shipped" or has_model)
+    ]
+
+
+def run(arguments: argparse.Namespace, data: Data, told: Console) -> list[Line | Skipped]:
+    """Measure every part of the table; what was trained elsewhere stands once, in the last part."""
+    names = choose_rows(arguments, data)
+    lines: list[Line | Skipped] = []
+    sizes = arguments.per_leaf.split(",")
+    for size in sizes:
+        if size != "all" and not size.isdigit():
+            raise BadInput("no number of rows a leaf", got=size, expected="such as 8,64,all")
+        setting = Setting(
+            train=data.train if size == "all" else at_most(data.train, int(size)),
+            taxonomy=data.taxonomy,
+            taxonomy_file=arguments.taxonomy,
+            folds=arguments.folds,
+            base=arguments.base,
+            registry=arguments.registry,
+            quiet=arguments.json,
+            tell=lambda line: told.print(line, highlight=False),
+        )
+        part = [name for name in names if CONTENDERS[name].sized or size == sizes[-1]]
+        for line in measure(part, data, setting):
+            said = line.why if isinstance(line, Skipped) else f"micro-F1 {line.figures.micro}"
+            told.print(f"{line.title}, {len(setting.train)} train rows: {said}", highlight=False)
+            lines.append(line)
+    return lines
+
+
+def main() -> None:
+    """Measure, then print."""
+    arguments = parse()
+    data = read_data(arguments)
+    lines = run(arguments, data, Console(stderr=True))
     if arguments.json:
-        print(json.dumps({name: asdict(f) for name, f in zip(answers, figures, strict=True)}, indent=1))
-    else:
-        show(Console(width=150), list(answers), figures, differences)
+        record = {"test_rows": len(data.test), "rows": [asdict(line) for line in lines]}
+        print(json.dumps(record, indent=1, ensure_ascii=False))
+        return
+    console = Console(width=200)
+    show(console, lines, data)
+    if arguments.leaves:
+        show_leaves(console, lines)
 
 
 if __name__ == "__main__":

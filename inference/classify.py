@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 
 from xundan.chats.records import ATTENTION
 from xundan.chats.text import ROLE_MARKS
+from xundan.models.confidence import uncertain
 from xundan.models.loss import judge
-from xundan.models.runtime import Model
-from xundan.models.thresholds import Scores
+from xundan.models.runtime import Description, Model
+from xundan.models.thresholds import Chosen, Scores
 from xundan.progress import Advance
 from xundan.settings import SHANGHAI, Settings
 
@@ -78,25 +79,34 @@ def label(
     model: Model,
     on_rows: Advance | None = None,
 ) -> pa.Table:
-    """One row per message of ``role`` and leaf that holds, in the order of the messages."""
+    """One row per message of ``role`` and leaf that holds, in the order of the messages.
+
+    ``uncertain`` is the same on all rows of a message, and null where the model has no cutoff.
+    """
+    said = model.description
+    thresholds = np.asarray(said.thresholds, dtype=np.float32)
     rows = np.flatnonzero(np.asarray(pc.equal(ordered["role"], role)))
     texts = ordered["text"].take(rows).to_pylist()
     parts = [_empty_part()]
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         scores = model.score(texts[start : start + _CHUNK], [contexts[i] for i in chunk], on_rows)
-        where, leaf = np.nonzero(model.choose(scores))
-        parts.append((chunk[where], leaf, scores[where, leaf]))
-    index, leaf, score = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _as_table(ordered, index, leaf, score, model)
+        chosen = model.choose(scores)
+        where, leaf = np.nonzero(chosen)
+        unsure = uncertain(scores, chosen, thresholds, said.uncertain_below)
+        parts.append((chunk[where], leaf, scores[where, leaf], unsure[where]))
+    index, leaf, score, unsure = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _as_table(ordered, index, leaf, score, unsure, said)
 
 
-def _empty_part() -> tuple[Ints, Ints, Scores]:
-    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+def _empty_part() -> tuple[Ints, Ints, Scores, Chosen]:
+    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.bool_)
 
 
-def _as_table(ordered: pa.Table, index: Ints, leaf: Ints, score: Scores, model: Model) -> pa.Table:
-    said = model.description
+def _as_table(
+    ordered: pa.Table, index: Ints, leaf: Ints, score: Scores, unsure: Chosen, said: Description
+) -> pa.Table:
+    has_cutoff = said.uncertain_below > 0 or said.uncertain_risk > 0
     names = pa.array(said.leaves, pa.string())
     return pa.table(
         {
@@ -105,6 +115,7 @@ def _as_table(ordered: pa.Table, index: Ints, leaf: Ints, score: Scores, model: 
             "day": days(ordered["sent_at"].take(index)),
             "leaf": names.take(pa.array(leaf)),
             "score": pa.array(score, pa.float32()),
+            "uncertain": pa.array(unsure) if has_cutoff else pa.nulls(len(index), pa.bool_()),
             "model_version": pa.array([said.version] * len(index), pa.string()),
             "taxonomy_version": pa.array([said.taxonomy_version] * len(index), pa.string()),
         },

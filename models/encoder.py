@@ -12,6 +12,7 @@ character hides its n-grams too. A BERT from elsewhere has none, and works the s
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -166,6 +167,15 @@ def load_base_tokenizer(base: Path | str) -> Tokenizer:
         ) from error
     tokenizer: Tokenizer = fast.backend_tokenizer
     return tokenizer
+
+
+def save_encoder(encoder: TextEncoder, folder: Path) -> None:
+    """Write what `TextEncoder.from_folder` reads: a Hugging Face BERT in half precision, and n-grams."""
+    half = copy.deepcopy(encoder.bert)
+    nn.Module.half(half)
+    half.save_pretrained(folder)
+    if encoder.ngrams is not None:
+        save_ngrams(encoder.ngrams, folder)
 
 
 def save_ngrams(ngrams: NgramEmbeddings, folder: Path) -> None:

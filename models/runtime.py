@@ -32,7 +32,11 @@ _BATCH_TOKENS = 4096
 
 @dataclass(frozen=True)
 class Description:
-    """What a model folder says of itself (``model.json``)."""
+    """What a model folder says of itself (``model.json``).
+
+    A message whose confidence is below ``uncertain_below`` is uncertain; of the others, at most the share
+    ``uncertain_risk`` has a wrong first leaf. Both 0: nobody has chosen a cutoff for this model.
+    """
 
     tree: str
     version: str
@@ -41,6 +45,8 @@ class Description:
     thresholds: tuple[float, ...]
     max_message: int
     max_context: int
+    uncertain_below: float = 0.0
+    uncertain_risk: float = 0.0
 
     def write(self, folder: Path) -> None:
         """Save as ``model.json``."""

@@ -1,13 +1,14 @@
 """Write a trained network as an OpenVINO graph that needs no torch, and check that it says the same.
 
-export(finetuned, taxonomy, "v3", settings, folder)
+export(made, taxonomy, "attention-v3", folder, check=rows)
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,17 +16,24 @@ import numpy as np
 import openvino
 import torch
 from openvino.tools.ovc import telemetry_stub
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from xundan.errors import Refused
 from xundan.models.classifier import Classifier
-from xundan.models.encoder import NGRAM_TABLES
+from xundan.models.encoder import NGRAM_TABLES, save_encoder
 from xundan.models.quantise import Int8Embedding
 from xundan.models.runtime import GRAPH_FILE, Description, Model
+from xundan.models.thresholds import Scores
 from xundan.models.tokenizer import TOKENIZER_FILE
 from xundan.taxonomy.trees import Taxonomy
-from xundan.training.finetune import Finetuned, FinetuneSettings, score
+from xundan.training.finetune import FinetuneSettings, score
+from xundan.training.labels import LabelledMessage
+from xundan.training.selective import Cutoff
 
+HEAD_FILE = "head.safetensors"
+_CHECKED = 200
 TOLERANCE = 0.005
 """Largest difference in a probability that half-precision weights may cause."""
 
@@ -41,11 +49,48 @@ class _Probabilities(nn.Module):
         return torch.sigmoid(self.net(ids, segments, mask))
 
 
+@dataclass(frozen=True)
+class Made:
+    """A network ready to be written, whose scores are calibrated; thresholds and cutoff hold for those."""
+
+    net: Classifier
+    tokenizer: Tokenizer
+    thresholds: Scores
+    cutoff: Cutoff
+    settings: FinetuneSettings
+
+
 def export(
-    finetuned: Finetuned, taxonomy: Taxonomy, version: str, settings: FinetuneSettings, folder: Path
-) -> Description:
-    """Fill ``folder`` with graph, tokenizer, description; `Refused` if the graph answers differently."""
-    net = copy.deepcopy(finetuned.net).eval()
+    made: Made, taxonomy: Taxonomy, version: str, folder: Path, check: Sequence[LabelledMessage]
+) -> Model:
+    """Fill ``folder`` with the graph that runs, the weights to go on from (a Hugging Face BERT and its head),
+    tokenizer and description.
+
+    `Refused` if the graph answers the rows of ``check`` otherwise than the network.
+    """
+    _write_graph(made.net, folder)
+    made.tokenizer.save(str(folder / TOKENIZER_FILE))
+    description = Description(
+        tree=taxonomy.tree,
+        version=version,
+        taxonomy_version=taxonomy.version,
+        leaves=tuple(leaf.id for leaf in taxonomy.leaves),
+        thresholds=tuple(round(float(t), 4) for t in made.thresholds),
+        max_message=made.settings.max_message,
+        max_context=made.settings.max_context,
+        uncertain_below=made.cutoff.value,
+        uncertain_risk=made.cutoff.risk_bound if made.cutoff.guaranteed else 0.0,
+    )
+    description.write(folder)
+    model = _check(made, check, folder)
+    save_encoder(made.net.encoder, folder)
+    head = {"weight": made.net.head.weight.detach().contiguous(), "bias": made.net.head.bias.detach()}
+    save_file(head, folder / HEAD_FILE)
+    return model
+
+
+def _write_graph(trained: Classifier, folder: Path) -> None:
+    net = copy.deepcopy(trained).eval()
     _shrink(net)
     example = torch.ones((2, 16), dtype=torch.int64)
     with _no_telemetry():
@@ -55,19 +100,6 @@ def export(
             input=[openvino.PartialShape([-1, -1])] * 3,
         )
     openvino.save_model(graph, str(folder / GRAPH_FILE), compress_to_fp16=True)
-    finetuned.tokenizer.save(str(folder / TOKENIZER_FILE))
-    description = Description(
-        tree=taxonomy.tree,
-        version=version,
-        taxonomy_version=taxonomy.version,
-        leaves=tuple(leaf.id for leaf in taxonomy.leaves),
-        thresholds=tuple(round(float(t), 4) for t in finetuned.thresholds),
-        max_message=settings.max_message,
-        max_context=settings.max_context,
-    )
-    description.write(folder)
-    _check(finetuned, settings, folder)
-    return description
 
 
 def _shrink(net: Classifier) -> None:
@@ -88,12 +120,14 @@ def _no_telemetry() -> Iterator[None]:
         yield
 
 
-def _check(finetuned: Finetuned, settings: FinetuneSettings, folder: Path) -> None:
-    rows = finetuned.held_out[:200]
-    ours = score(finetuned.net, finetuned.tokenizer, rows, settings)
-    theirs = Model.load(folder).score([row.text for row in rows], [row.context for row in rows])
+def _check(made: Made, check: Sequence[LabelledMessage], folder: Path) -> Model:
+    rows = check[:_CHECKED]
+    ours = score(made.net, made.tokenizer, rows, made.settings)
+    model = Model.load(folder)
+    theirs = model.score([row.text for row in rows], [row.context for row in rows])
     worst = float(np.abs(ours - theirs).max())
     if not worst <= TOLERANCE:
         raise Refused(
             "the exported graph disagrees with the network", got=worst, expected=f"at most {TOLERANCE}"
         )
+    return model

@@ -1,91 +1,66 @@
-"""Fine-tune a BERT on labelled messages and export it as a model that runs without torch.
+"""Fine-tune a BERT on labelled messages: one run, epoch by epoch, resumable, its weights averaged.
 
-xundan train labels.jsonl --tree attention --base pretrained --registry registry
+net = train_network(rows, leaves, base, tokenizer, FinetuneSettings())
+scores = score(net, tokenizer, rows, settings)            # [rows, leaves]
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from xundan.errors import BadInput
 from xundan.models.classifier import Classifier
-from xundan.models.encoder import TextEncoder, load_base_tokenizer
-from xundan.models.thresholds import Scores, tune
-from xundan.models.tokenizer import IntArray, encode, pad
+from xundan.models.encoder import TextEncoder
+from xundan.models.thresholds import Scores
+from xundan.models.tokenizer import pad
+from xundan.training.batches import Encodings, batches, encode_rows, steps_an_epoch
 from xundan.training.hardware import best_device, mixed_precision
-from xundan.training.labels import LabelledMessage, split, target_matrix
+from xundan.training.labels import LabelledMessage, target_matrix
+from xundan.training.resume import Resume, Stateful
 
-Encoded = tuple[IntArray, int]
 OnStep = Callable[[int, int, float], None]
+OnEpoch = Callable[[int, Classifier], bool]
+_AVERAGE_EVERY = 5
 
 
 @dataclass(frozen=True)
 class FinetuneSettings:
     """Everything that decides a fine-tuning run; saved beside the model."""
 
-    epochs: int = 8
-    batch: int = 32
-    learning_rate: float = 4e-4
-    head_learning_rate: float = 2e-3
+    epochs: int = 7
+    batch: int = 64
+    learning_rate: float = 6e-4
+    head_learning_rate: float = 3e-3
     warmup: float = 0.06
     weight_decay: float = 0.01
     dropout: float = 0.3
     encoder_dropout: float = 0.1
     drop_context: float = 0.15
-    average_last: float = 0.35
+    hide_tokens: float = 0.0
+    augmented_share: float = 1.0
+    augmented_weight: float = 1.0
     max_message: int = 64
     max_context: int = 48
-    held_out: float = 0.15
+    folds: int = 3
+    patience: int = 2
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
             raise BadInput("epochs and batch must be at least 1", got=(self.epochs, self.batch))
-        if not 0 < self.held_out < 0.5:
-            raise BadInput("held-out share out of range", got=self.held_out, expected="between 0 and 0.5")
-
-
-@dataclass(frozen=True)
-class Finetuned:
-    """A trained network with the thresholds that its held-out rows chose."""
-
-    net: Classifier
-    tokenizer: Tokenizer
-    thresholds: Scores
-    held_out: list[LabelledMessage]
-    held_out_scores: Scores
-
-
-def finetune(
-    rows: Sequence[LabelledMessage],
-    leaves: Sequence[str],
-    base: Path | str,
-    settings: FinetuneSettings,
-    on_step: OnStep | None = None,
-) -> Finetuned:
-    """Choose thresholds on held-out sessions of a first run, then train on every row.
-
-    The network that leaves has seen all rows; its held-out scores come from the first run, which has not.
-    """
-    inside, outside = split(rows, settings.held_out, settings.seed)
-    if not inside or not outside:
-        raise BadInput(
-            "too few labelled sessions to hold some out", got=len(rows), expected="20 or more rows"
-        )
-    tokenizer = load_base_tokenizer(base)
-    first = train_network(inside, leaves, base, tokenizer, settings, on_step)
-    scores = score(first, tokenizer, outside, settings)
-    thresholds = tune(scores, target_matrix(outside, leaves))
-    net = train_network(rows, leaves, base, tokenizer, settings, on_step)
-    return Finetuned(net, tokenizer, thresholds, outside, scores)
+        if self.folds < 2:
+            raise BadInput("too few folds", got=self.folds, expected="2 or more")
+        for name in ("dropout", "encoder_dropout", "drop_context", "hide_tokens"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadInput(f"{name} out of range", got=getattr(self, name), expected="0 or more, below 1")
 
 
 def train_network(
@@ -95,54 +70,110 @@ def train_network(
     tokenizer: Tokenizer,
     settings: FinetuneSettings,
     on_step: OnStep | None = None,
+    on_epoch: OnEpoch | None = None,
+    resume: Resume | None = None,
+    targets: Scores | None = None,
 ) -> Classifier:
-    """One run over ``rows``: binary cross-entropy a leaf, weights averaged over the last part of the run
-    (stochastic weight averaging, Izmailov et al. 2018, https://arxiv.org/abs/1803.05407)."""
+    """Train on ``rows`` and return the averaged network, on the CPU.
+
+    ``targets`` [rows, leaves] between 0 and 1 stand in for the rows' own labels (distillation). ``on_epoch``
+    gets each epoch's averaged network and says whether to go on. With ``resume``, a killed run starts again
+    at its last finished epoch and ends as it would have.
+    """
     torch.manual_seed(settings.seed)
-    device = best_device()
-    encoder = TextEncoder.from_folder(base)
-    _set_dropout(encoder, settings.encoder_dropout)
-    net = Classifier(encoder, len(leaves), settings.dropout).to(device)
-    optimizer = _optimizer(net, settings)
-    steps = settings.epochs * -(-len(rows) // settings.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        [group["lr"] for group in optimizer.param_groups],
-        total_steps=steps + 1,
-        pct_start=settings.warmup,
-        anneal_strategy="linear",
-        cycle_momentum=False,
-    )
-    average = torch.optim.swa_utils.AveragedModel(net)
-    targets = torch.from_numpy(target_matrix(rows, leaves))
-    plain = encode(tokenizer, [r.text for r in rows], [()] * len(rows), settings.max_message, 0)
-    full = _encode_rows(tokenizer, rows, settings)
-    precision = mixed_precision(device)
-    for step, batch in enumerate(_batches(full, plain, settings)):
-        chosen, encoded = batch
-        net.train()
-        ids, segments, mask = (torch.from_numpy(a).to(device) for a in pad(encoded))
-        with precision:
-            logits = net(ids, segments, mask)
-        loss = (
-            nn.functional.binary_cross_entropy_with_logits(
-                logits.float(), targets[chosen].to(device), reduction="none"
-            )
-            .sum(1)
-            .mean()
+    run = _Run(rows, target_matrix(rows, leaves) if targets is None else targets, base, settings)
+    data = Encodings.of(rows, tokenizer, settings)
+    first = resume.load(run.parts()) if resume else 0
+    for epoch in range(first, settings.epochs):
+        for chosen, *inputs in batches(data, settings, epoch):
+            loss = run.step(chosen, inputs)
+            if on_step:
+                on_step(run.done, run.steps, loss)
+        go_on = on_epoch is None or on_epoch(epoch + 1, run.averaged())
+        if resume:
+            resume.save(run.parts(), epoch + 1)
+        if not go_on:
+            break
+    return run.averaged().cpu().eval()
+
+
+class _Run:
+    """A network in training, with all that a checkpoint must keep."""
+
+    def __init__(
+        self, rows: Sequence[LabelledMessage], targets: Scores, base: Path | str, settings: FinetuneSettings
+    ) -> None:
+        self.settings = settings
+        self.device = best_device()
+        encoder = TextEncoder.from_folder(base)
+        for module in encoder.bert.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = settings.encoder_dropout
+        self.net = Classifier(encoder, targets.shape[1], settings.dropout).to(self.device)
+        self.targets = torch.from_numpy(targets).to(self.device)
+        weights = [settings.augmented_weight if row.augmented else 1.0 for row in rows]
+        self.weights = torch.tensor(weights, device=self.device)
+        self.steps = settings.epochs * steps_an_epoch(rows, settings)
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": list(self.net.encoder.parameters()), "lr": settings.learning_rate},
+                {"params": list(self.net.head.parameters()), "lr": settings.head_learning_rate},
+            ],
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            [settings.learning_rate, settings.head_learning_rate],
+            total_steps=self.steps + 1,
+            pct_start=settings.warmup,
+            anneal_strategy="linear",
+            cycle_momentum=False,
+        )
+        # Averaging over about the last epoch: https://arxiv.org/abs/1803.05407, as a moving average so that
+        # every epoch has its own.
+        horizon = max(10.0, self.steps / settings.epochs / _AVERAGE_EVERY)
+        self.average = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / horizon))
+        self.precision = mixed_precision(self.device)
+
+    @property
+    def done(self) -> int:
+        """Steps taken so far."""
+        return self.schedule.last_epoch
+
+    def step(self, chosen: list[int], inputs: list[Tensor]) -> float:
+        """One optimisation step: binary cross-entropy summed over leaves, weighted mean over rows."""
+        self.net.train()
+        with self.precision:
+            logits = self.net(*(tensor.to(self.device) for tensor in inputs))
+        losses = nn.functional.binary_cross_entropy_with_logits(
+            logits.float(), self.targets[chosen], reduction="none"
+        ).sum(1)
+        weights = self.weights[chosen]
+        loss = (losses * weights).sum() / weights.sum()
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        if step >= steps * (1 - settings.average_last) and step % 10 == 0:
-            average.update_parameters(net)
-        if on_step:
-            on_step(step + 1, steps, loss.item())
-    averaged = average.module if int(average.n_averaged) else net
-    assert isinstance(averaged, Classifier)
-    return averaged.cpu().eval()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.done % _AVERAGE_EVERY == 0:
+            self.average.update_parameters(self.net)
+        return loss.item()
+
+    def averaged(self) -> Classifier:
+        """The averaged network (the network itself before the first averaging)."""
+        network = self.average.module if int(self.average.n_averaged) else self.net
+        assert isinstance(network, Classifier)
+        return network
+
+    def parts(self) -> dict[str, Stateful]:
+        """What a checkpoint keeps, by name."""
+        return {
+            "net": self.net,
+            "average": self.average,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+        }
 
 
 @torch.no_grad()
@@ -151,56 +182,12 @@ def score(
 ) -> Scores:
     """Probabilities [rows, leaves] in single precision."""
     net.eval()
-    encoded = _encode_rows(tokenizer, rows, settings)
+    device = next(net.parameters()).device
+    encoded = encode_rows(rows, tokenizer, settings)
     order = sorted(range(len(rows)), key=lambda i: len(encoded[i][0]))
     scores = np.empty((len(rows), net.head.out_features), dtype=np.float32)
     for start in range(0, len(order), 64):
         part = order[start : start + 64]
-        inputs = (torch.from_numpy(a) for a in pad([encoded[i] for i in part]))
-        scores[part] = torch.sigmoid(net(*inputs)).numpy()
+        inputs = (torch.from_numpy(a).to(device) for a in pad([encoded[i] for i in part]))
+        scores[part] = torch.sigmoid(net(*inputs)).cpu().numpy()
     return scores
-
-
-def _encode_rows(
-    tokenizer: Tokenizer, rows: Sequence[LabelledMessage], settings: FinetuneSettings
-) -> list[Encoded]:
-    return encode(
-        tokenizer,
-        [row.text for row in rows],
-        [row.context for row in rows],
-        settings.max_message,
-        settings.max_context,
-    )
-
-
-def _batches(
-    full: list[Encoded], plain: list[Encoded], settings: FinetuneSettings
-) -> Iterator[tuple[list[int], list[Encoded]]]:
-    """Batches of similar length in random order; some rows lose their context, so both forms are learnt."""
-    chooser = random.Random(settings.seed)
-    for _ in range(settings.epochs):
-        rows = [
-            p if chooser.random() < settings.drop_context else f for f, p in zip(full, plain, strict=True)
-        ]
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + chooser.random() * 12)
-        groups = [order[i : i + settings.batch] for i in range(0, len(order), settings.batch)]
-        chooser.shuffle(groups)
-        for group in groups:
-            yield group, [rows[i] for i in group]
-
-
-def _optimizer(net: Classifier, settings: FinetuneSettings) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        [
-            {"params": list(net.encoder.parameters()), "lr": settings.learning_rate},
-            {"params": list(net.head.parameters()), "lr": settings.head_learning_rate},
-        ],
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-
-
-def _set_dropout(encoder: TextEncoder, share: float) -> None:
-    for module in encoder.bert.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = share

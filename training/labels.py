@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from xundan.chats.text import normalize
 from xundan.errors import BadInput
 from xundan.taxonomy.trees import Taxonomy
+from xundan.training.label_files import records
+
+AUGMENTED = "augmented"
 
 
 @dataclass(frozen=True)
@@ -33,55 +40,94 @@ class LabelledMessage:
     @property
     def session(self) -> str:
         """What must stay on one side of a split: the id up to its message number."""
-        return self.id.partition("#")[0]
+        return self.id.partition("~")[0].partition("#")[0]
+
+    @property
+    def augmented(self) -> bool:
+        """Whether the row was written after another (``part`` "augmented", id ``<that row's id>~1``): it may
+        be trained on beside its original, and nothing is ever measured on it."""
+        return self.part == AUGMENTED
 
 
-def read_labels(paths: Sequence[Path], taxonomy: Taxonomy) -> list[LabelledMessage]:
-    """Read JSON lines of ``{"id", "text", "labels"}`` and, where known, ``context``, ``source``, ``part``.
+def read_labels(paths: Sequence[Path], taxonomy: Taxonomy | None) -> list[LabelledMessage]:
+    """Read JSON lines of ``{"text", "labels"}`` (a list, or one label) and, where known, ``id``, ``context``,
+    ``source``, ``part``; or CSV and Excel with the columns 文本 and 标签 (see `label_files`).
 
-    Raises `BadInput` with file and line for broken JSON, a missing field, no label, or an unknown leaf.
+    A label is a leaf's id or its name; without a taxonomy any label is taken as it is. Raises `BadInput` with
+    file and row for a broken row, a missing field, no label, or a label that the taxonomy does not have.
     """
-    rows: list[LabelledMessage] = []
-    for path in paths:
-        if not path.is_file():
-            raise BadInput("no such label file", got=path, expected="JSON lines with id, text, labels")
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if line.strip():
-                rows.append(_row(line, f"{path}:{number}", taxonomy))
+    known = _Known(taxonomy) if taxonomy else None
+    rows = [_row(record, where, known) for path in paths for where, record in records(path)]
     if not rows:
         raise BadInput("no labelled row", where=", ".join(map(str, paths)))
     return rows
 
 
-def _row(line: str, where: str, taxonomy: Taxonomy) -> LabelledMessage:
-    try:
-        raw = json.loads(line)
-        row = LabelledMessage(
-            str(raw["id"]),
-            str(raw["text"]),
-            tuple(raw.get("context") or ()),
-            tuple(dict.fromkeys(raw["labels"])),
-            raw.get("source") or "",
-            raw.get("part") or "",
+class _Known:
+    """The labels of a taxonomy: ids, and names where only one leaf has them."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.tree = taxonomy.tree
+        self.ids = {leaf.id for leaf in taxonomy.leaves}
+        names = Counter(leaf.name for leaf in taxonomy.leaves)
+        self.names = {leaf.name: leaf.id for leaf in taxonomy.leaves if names[leaf.name] == 1}
+
+    def leaf(self, label: str, where: str) -> str:
+        """The leaf id of a label; `BadInput` names the nearest where there is none."""
+        if label in self.ids:
+            return label
+        if label in self.names:
+            return self.names[label]
+        near = get_close_matches(label, [*self.ids, *self.names], 1, cutoff=0.0)
+        raise BadInput(
+            f"no such label in the {self.tree} tree",
+            got=repr(label),
+            expected=f"one of its {len(self.ids)} leaves, by id or name; the nearest is {near[0]}",
+            where=where,
         )
-    except (json.JSONDecodeError, TypeError, AttributeError) as error:
-        raise BadInput("not a JSON object", got=line[:40], where=where) from error
-    except KeyError as error:
-        raise BadInput(f"field {error} is missing", expected="id, text, labels", where=where) from error
-    if not row.labels:
-        raise BadInput("a row without a label", got=row.id, where=where)
-    for label in row.labels:
-        try:
-            taxonomy.leaf(label)
-        except BadInput as error:
-            raise BadInput(str(error), where=where) from error
-    return row
+
+
+def _row(record: Mapping[str, Any], where: str, known: _Known | None) -> LabelledMessage:
+    for field in ("text", "labels"):
+        if field not in record:
+            raise BadInput(f"field {field!r} is missing", expected="text and labels", where=where)
+    text, given, context = record["text"], record["labels"], record.get("context") or []
+    if not isinstance(text, str) or not text.strip():
+        raise BadInput("a row without text", got=repr(text), where=where)
+    if not isinstance(given, list) or not all(isinstance(label, str | int) for label in given):
+        raise BadInput("labels are no list of texts", got=repr(given), where=where)
+    if not isinstance(context, list) or not all(isinstance(turn, str) for turn in context):
+        raise BadInput("context is no list of texts", got=repr(context), where=where)
+    labels = [str(label).strip() for label in given if str(label).strip()]
+    if not labels:
+        raise BadInput("a row without a label", got=repr(text[:40]), where=where)
+    if known:
+        labels = [known.leaf(label, where) for label in labels]
+    # Without an id the text stands for its session, so that equal texts stay on one side of a split.
+    return LabelledMessage(
+        id=str(record.get("id") or f"{_digest(normalize(text))}#{where.rpartition(':')[2]}"),
+        text=text,
+        context=tuple(context),
+        labels=tuple(dict.fromkeys(labels)),
+        source=str(record.get("source") or ""),
+        part=str(record.get("part") or ""),
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def fingerprint(row: LabelledMessage) -> str:
+    """The content of a row without its id, 32 hexadecimal digits: the same message in the same context has
+    the same fingerprint under any id, whatever its spelling (`normalize`)."""
+    content = json.dumps([normalize(row.text), [normalize(turn) for turn in row.context]])
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
 def fold_of(session: str, folds: int, seed: int) -> int:
     """The fold of a session, the same wherever and whenever it is asked for."""
-    digest = hashlib.blake2b(f"{seed}:{session}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % folds
+    return int(_digest(f"{seed}:{session}"), 16) % folds
 
 
 def split(
@@ -94,6 +140,36 @@ def split(
         [row for row, held in zip(rows, second, strict=True) if not held],
         [row for row, held in zip(rows, second, strict=True) if held],
     )
+
+
+def session_folds(rows: Sequence[LabelledMessage], folds: int, seed: int) -> npt.NDArray[np.int64]:
+    """The fold [rows] of each row: no session in two folds, each leaf spread as evenly as that allows.
+
+    Sessions with the rarest leaves choose first, each the fold that has fewest of its rarest leaf (after
+    Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10). `BadInput` for too few sessions.
+    """
+    sessions: dict[str, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        sessions[row.session].append(index)
+    if not 2 <= folds <= len(sessions):
+        raise BadInput(
+            "too few labelled sessions for the folds", got=len(sessions), expected=f"{folds} or more"
+        )
+    total = Counter(label for row in rows for label in row.labels)
+    held: list[Counter[str]] = [Counter() for _ in range(folds)]
+    sizes = [0] * folds
+    fold = np.empty(len(rows), dtype=np.int64)
+    drawn = sorted(sessions, key=lambda session: _digest(f"{seed}:{session}"))
+    rarest = {
+        session: min((label for i in sessions[session] for label in rows[i].labels), key=total.__getitem__)
+        for session in drawn
+    }
+    for session in sorted(drawn, key=lambda session: total[rarest[session]]):
+        best = min(range(folds), key=lambda k: (held[k][rarest[session]], sizes[k]))
+        fold[sessions[session]] = best
+        sizes[best] += len(sessions[session])
+        held[best].update(label for i in sessions[session] for label in rows[i].labels)
+    return fold
 
 
 def target_matrix(rows: Sequence[LabelledMessage], leaves: Sequence[str]) -> npt.NDArray[np.float32]:

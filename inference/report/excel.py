@@ -46,14 +46,19 @@ said AS (
     SELECT r.session_id, list(m.message_id || ' ' || m.text ORDER BY m.seq) AS quotes
     FROM (SELECT session_id, unnest(evidence) AS message_id FROM reasons) r
     JOIN messages m USING (session_id, message_id) GROUP BY r.session_id),
-versions AS (SELECT session_id, max(model_version) AS version FROM attention GROUP BY session_id)
+versions AS (SELECT session_id, max(model_version) AS version FROM attention GROUP BY session_id),
+doubts AS (
+    SELECT session_id, count(DISTINCT message_id) FILTER (uncertain) AS unsure
+    FROM (SELECT session_id, message_id, uncertain FROM attention
+          UNION ALL SELECT session_id, message_id, uncertain FROM action)
+    WHERE uncertain IS NOT NULL GROUP BY session_id)
 SELECT session_id, day, platform, shop_name, buyer, agent, item_id, stage, first_response_s, mean_response_s,
        CASE WHEN n_buyer > 0 THEN n_agent / n_buyer END, is_inquiry, outcome, first, others, last_attention,
-       quotes, amount, loss_definition, coalesce(reasons.version, versions.version)
+       quotes, amount, loss_definition, coalesce(reasons.version, versions.version), unsure
 FROM dated LEFT JOIN reasons USING (session_id) LEFT JOIN said USING (session_id)
-LEFT JOIN versions USING (session_id) ORDER BY started_at, session_id
+LEFT JOIN versions USING (session_id) LEFT JOIN doubts USING (session_id) ORDER BY started_at, session_id
 """
-_WIDTHS = (22, 12, 10, 18, 20, 16, 14, 12, 9, 9, 9, 10, 12, 16, 20, 16, 44, 12, 14, 28, 18)
+_WIDTHS = (22, 12, 10, 18, 20, 16, 14, 12, 9, 9, 9, 10, 12, 16, 20, 16, 44, 12, 14, 28, 18, 12)
 
 
 class _Share(float):
@@ -100,7 +105,7 @@ def _shipped() -> dict[str, Taxonomy]:
 def _session_line(row: tuple[Any, ...], view: View) -> list[Any]:
     words = view.words
     *start, stage, first_s, mean_s, ratio, inquiry, outcome, reason, others, last = row[:16]
-    quotes, amount, definition, version = row[16:]
+    quotes, amount, definition, version, unsure = row[16:]
     leaf = view.leaf("loss", reason) if reason else None
     return [
         *start,
@@ -117,6 +122,7 @@ def _session_line(row: tuple[Any, ...], view: View) -> list[Any]:
         leaf.owner if leaf else None,
         definition,
         version,
+        unsure,
     ]
 
 

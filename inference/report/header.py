@@ -11,7 +11,7 @@ from datetime import date
 import pyarrow as pa
 
 from xundan.errors import BadInput
-from xundan.inference.report.tallies import open_book
+from xundan.inference.report.tallies import Unsure, open_book, unsure_messages
 from xundan.lake import Lake
 
 UNCLASSIFIED = "dialog_other"
@@ -22,6 +22,7 @@ class Header:
     """The facts above every report; shares are between 0 and 1, None where there is nothing to divide by.
 
     ``coverage``: buyer messages with any category but ``dialog_other``, of all buyer messages.
+    ``unsure_buyer`` and ``unsure_agent``: messages the model was uncertain of, None where it has no cutoff.
     ``open_share`` and ``unknown_share``: inquiries whose window is open, or whose outcome cannot be known.
     """
 
@@ -33,6 +34,8 @@ class Header:
     n_sessions: int
     n_inquiries: int
     coverage: float | None
+    unsure_buyer: Unsure | None
+    unsure_agent: Unsure | None
     open_share: float | None
     unknown_share: float | None
     model_version: str
@@ -57,6 +60,7 @@ def make_header(lake: Lake) -> Header:
         (n_covered,) = book.one(
             "SELECT count(DISTINCT message_id) FROM attention WHERE leaf <> ?", [UNCLASSIFIED]
         )
+        unsure_buyer, unsure_agent = (unsure_messages(book, tree) for tree in ("attention", "action"))
         shops = book.column("SELECT DISTINCT shop_name FROM dated ORDER BY 1")
         definitions = book.column("SELECT DISTINCT loss_definition FROM dated WHERE is_inquiry ORDER BY 1")
     return Header(
@@ -68,6 +72,8 @@ def make_header(lake: Lake) -> Header:
         n_sessions=n_sessions,
         n_inquiries=n_inquiries,
         coverage=_share(n_covered, n_buyer),
+        unsure_buyer=unsure_buyer,
+        unsure_agent=unsure_agent,
         open_share=_share(n_open, n_inquiries),
         unknown_share=_share(n_unknown, n_inquiries),
         model_version=_versions(lake.read("attention"), "model_version"),

@@ -41,12 +41,26 @@ def header_line(header: Header, view: View) -> str:
         ("definition", header.loss_definition or words["none"]),
         ("sample", sample),
         ("coverage", percent(header.coverage)),
+        ("unsure", _unsure_value(header, view)),
         ("model", header.model_version or words["none"]),
         ("taxonomy", header.taxonomy_version or words["none"]),
         ("open_share", percent(header.open_share)),
         ("unknown_share", percent(header.unknown_share)),
     ]
     return "".join(f"<div><dt>{cell(words[key])}</dt><dd>{cell(value)}</dd></div>" for key, value in facts)
+
+
+def _unsure_value(header: Header, view: View) -> str:
+    """Return the uncertain share of buyer and of agent messages, each with interval and n, as text."""
+    said = [("unsure_buyer", header.unsure_buyer), ("unsure_agent", header.unsure_agent)]
+    shares = (
+        view.words[key].format(
+            share=percent(unsure.share), low=percent(unsure.low), high=percent(unsure.high), n=f"{unsure.n:,}"
+        )
+        for key, unsure in said
+        if unsure
+    )
+    return " · ".join(shares) or "—"
 
 
 def rank_table(book: Book, view: View, scope: Scope) -> str:

@@ -20,7 +20,7 @@ from xundan.lake import Lake
 
 # The name of a lost session for which no reason was given; it keeps the totals adding up.
 NO_REASON = ""
-_TABLES = ("messages", "orders", "sessions", "attention", "loss", "trend")
+_TABLES = ("messages", "orders", "sessions", "attention", "action", "loss", "trend")
 _OF_SHOP = "(CAST($1 AS VARCHAR) IS NULL OR shop_name = $1)"
 
 
@@ -83,6 +83,25 @@ class Agent:
     won: tuple[float, float, float] | None
     first_response_s: float | None
     unanswered: int
+
+
+@dataclass(frozen=True)
+class Unsure:
+    """The share (with its 95 % bounds) of ``n`` classified messages that the model was uncertain of."""
+
+    share: float
+    low: float
+    high: float
+    n: int
+
+
+def unsure_messages(book: Book, tree: str) -> Unsure | None:
+    """Return how many messages of a tree, attention or action, are uncertain; None where no model says so."""
+    unsure, n = book.one(
+        "SELECT count(DISTINCT message_id) FILTER (uncertain), count(DISTINCT message_id) "
+        f"FROM {tree} WHERE uncertain IS NOT NULL"
+    )
+    return Unsure(*share(unsure, n), n) if n else None
 
 
 def loss_reasons(book: Book, shop: str | None) -> list[Reason]:

@@ -21,7 +21,7 @@ Tables = dict[str, pa.Table]
 MakeShops = Callable[..., Tables]
 HEADERS = (
     "会话ID,日期,平台,店铺,买家(脱敏),客服,商品ID,环节,首响(s),均响(s),答问比,是否询单,结果,流失主因,流失次因,"
-    "最后关注点,证据消息,涉及金额,责任部门,流失口径,模型版本"
+    "最后关注点,证据消息,涉及金额,责任部门,流失口径,模型版本,拿不准的消息数"
 )
 
 
@@ -57,7 +57,7 @@ def test_the_sheet_can_be_filtered_and_its_head_stays(lake: Lake, tmp_path: Path
     write_sessions_xlsx(lake, tmp_path / "sessions.xlsx")
     sheet = load_workbook(tmp_path / "sessions.xlsx")["会话"]
     assert sheet.freeze_panes == "B2"
-    assert sheet.auto_filter.ref == "A1:U241"
+    assert sheet.auto_filter.ref == "A1:V241"
     assert sheet.column_dimensions["Q"].width > sheet.column_dimensions["I"].width
 
 

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from xundan.errors import BadInput
-from xundan.models.registry import champion, versions
+from xundan.models.registry import champion, promote, versions
 from xundan.models.runtime import Model
 from xundan.taxonomy.trees import load
+from xundan.training import few_shot
 from xundan.training.finetune import FinetuneSettings
 from xundan.training.labels import fold_of, read_labels, split
 from xundan.training.train import TrainJob, train
 
-QUICK = FinetuneSettings(epochs=12, batch=8, learning_rate=3e-3, head_learning_rate=1e-2, held_out=0.3)
+QUICK = FinetuneSettings(
+    epochs=12, batch=8, learning_rate=3e-3, head_learning_rate=1e-2, folds=2, patience=12
+)
+SHORT = replace(QUICK, epochs=1)
+
+
+def job(labels: Path, registry: Path, base: Path, settings: FinetuneSettings = QUICK) -> TrainJob:
+    return TrainJob((labels,), registry, base=base, settings=settings, quiet=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _sixty_rows_are_many() -> Iterator[None]:
+    """Sixty rows would be tried several ways; here fine-tuning itself is the matter."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(few_shot, "FEW_ROWS", 0)
+        patch.setattr(few_shot, "FEW_A_LEAF", 0)
+        yield
 
 
 @pytest.fixture(scope="module")
 def registry(tiny_bert: Path, label_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("registry")
-    train(TrainJob((label_file,), "attention", folder, tiny_bert, QUICK, quiet=True))
+    train(job(label_file, folder, tiny_bert))
+    promote(folder, "attention", "v1")
     return folder
 
 
@@ -72,18 +91,14 @@ def test_a_second_version_follows_and_a_failed_one_leaves_nothing(
     few = tmp_path / "few.jsonl"
     few.write_text('{"id": "a#1", "text": "包邮吗", "labels": ["logistics_freight"]}\n', encoding="utf-8")
     with pytest.raises(BadInput, match="too few labelled sessions"):
-        train(TrainJob((few,), "attention", home, tiny_bert, QUICK, quiet=True))
+        train(job(few, home, tiny_bert))
     assert versions(home, "attention") == ["v1"]
-    short = FinetuneSettings(epochs=1, batch=8, held_out=0.3)
-    assert (
-        train(TrainJob((label_file,), "attention", home, tiny_bert, short, quiet=True)).version
-        == "attention-v2"
-    )
-    assert champion("attention", home).name == "v2"
+    assert train(job(label_file, home, tiny_bert, SHORT)).version == "attention-v2"
+    assert champion("attention", home).name == "v1", "a candidate must not replace the champion by itself"
 
 
 def test_any_hugging_face_bert_can_be_the_base(plain_bert: Path, label_file: Path, tmp_path: Path) -> None:
-    trained = train(TrainJob((label_file,), "attention", tmp_path, plain_bert, QUICK, quiet=True))
+    trained = train(job(label_file, tmp_path, plain_bert))
     scores = Model.load(trained.folder).score(["能便宜点吗"], [()])
     assert scores.shape == (1, 71)
 
@@ -94,29 +109,6 @@ def test_no_session_stands_on_both_sides(label_file: Path) -> None:
     assert outside
     assert not {row.session for row in inside} & {row.session for row in outside}
     assert fold_of("s1", 5, 0) == fold_of("s1", 5, 0)
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("{not json", r"bad.jsonl:1: not a JSON object"),
-        ('{"id": "a", "labels": []}', r"bad.jsonl:1: field 'text' is missing"),
-        ('{"id": "a", "text": "好", "labels": []}', r"bad.jsonl:1: a row without a label"),
-        ('{"id": "a", "text": "好", "labels": ["price_bargin"]}', r"bad.jsonl:1: .*price_bargain"),
-    ],
-)
-def test_a_bad_label_row_is_named(line: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "bad.jsonl"
-    path.write_text(line + "\n", encoding="utf-8")
-    with pytest.raises(BadInput, match=message):
-        read_labels([path], load("attention"))
-
-
-def test_an_empty_label_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "none.jsonl"
-    path.write_text(json.dumps({})[:0], encoding="utf-8")
-    with pytest.raises(BadInput, match="no labelled row"):
-        read_labels([path], load("attention"))
 
 
 def test_a_folder_without_a_model_is_one_clear_error(tmp_path: Path) -> None:
@@ -131,5 +123,4 @@ def test_nothing_is_reported_while_a_model_is_exported(
         raise AssertionError("a telemetry client was made")
 
     monkeypatch.setattr("openvino_telemetry.Telemetry.__init__", refuse)
-    short = FinetuneSettings(epochs=1, batch=8, held_out=0.3)
-    train(TrainJob((label_file,), "attention", tmp_path, tiny_bert, short, quiet=True))
+    train(job(label_file, tmp_path, tiny_bert, SHORT))

@@ -74,8 +74,8 @@ SESSIONS = _schema(
     },
 )
 ATTENTION = _schema(
-    "message_id! session_id! day leaf! score model_version taxonomy_version",
-    {"day": pa.date32(), "score": pa.float32()},
+    "message_id! session_id! day leaf! score uncertain model_version taxonomy_version",
+    {"day": pa.date32(), "score": pa.float32(), "uncertain": pa.bool_()},
 )
 ACTION = ATTENTION
 LOSS = _schema(

@@ -23,9 +23,11 @@ LEAF_KEYS = (
     *("evidence_signal", "owner", "recoverable", "children"),
 )
 EXCLUSION_KEYS = ("text", "neighbour")
+SIMPLE_TOP_KEYS = ("tree", "version", "leaves")
+SIMPLE_KEYS = ("id", "name", "name_en", "group", "definition", "examples")
 TIERS = ("core", "ext")
 SIGNALS = ("buyer_text", "agent_text", "timing", "order_data")
-_TEXTS = ("tree", "version", "name_en", "definition", "tier", "owner", "recoverable")
+_TEXTS = ("tree", "version", "name_en", "group", "definition", "tier", "owner", "recoverable")
 _LISTS = ("includes", "examples", "evidence_signal")
 _ID = re.compile(r"[a-z0-9_]+")
 
@@ -84,6 +86,8 @@ def check(document: object) -> list[Problem]:
     """All problems of a taxonomy as plain data (what a YAML reader returns); an empty list means whole."""
     if not isinstance(document, Mapping):
         return [Problem("(top)", "the file is no mapping", "begin it with tree:, version: and groups:")]
+    if "leaves" in document and "groups" not in document:
+        return list(_simple(document))
     problems: list[Problem] = []
     if "leaves" in document:
         problems.append(
@@ -98,6 +102,37 @@ def check(document: object) -> list[Problem]:
     for node in nodes:
         problems += _node(node)
     return [*problems, *_unique(nodes), *_neighbours(nodes)]
+
+
+def _simple(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of a plain list of leaves, each a text or a mapping; an id may be any text, Chinese too."""
+    yield from _keys("(top)", document, SIMPLE_TOP_KEYS)
+    yield from _values("(top)", document)
+    if not _items(document, "leaves"):
+        yield Problem("leaves", "the tree has no leaves", "list at least one under leaves:")
+        return
+    first: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for index, entry in enumerate(document["leaves"]):
+        where, values = f"leaves[{index}]", {"id": entry} if isinstance(entry, str) else entry
+        if not isinstance(values, Mapping):
+            yield Problem(where, f"this leaf is {entry!r}, no text", "write it in quotes, or as id: …")
+            continue
+        yield from _keys(where, values, SIMPLE_KEYS)
+        yield from _values(where, values)
+        given, name = values.get("id"), values.get("name", "")
+        if not isinstance(name, str):
+            yield Problem(where, f"name is {name!r}, no text", "write it in quotes")
+        if not isinstance(given, str) or not given.strip() or not given.isprintable():
+            yield Problem(where, f"id is {given!r}", "one line of text, in quotes if it is a number")
+        elif given in first:
+            yield Problem(where, f"id {given} is taken by the leaf at {first[given]}", "rename one")
+        else:
+            first[given] = where
+        if isinstance(values.get("group"), str):
+            groups.setdefault(values["group"], where)
+    for group in groups.keys() & first.keys():
+        yield Problem(groups[group], f"group {group} has the id of a leaf", "rename the group or the leaf")
 
 
 def _items(values: Mapping[str, Any], key: str) -> bool:

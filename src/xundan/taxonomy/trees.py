@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +20,8 @@ from xundan.taxonomy.check import check_source
 from xundan.taxonomy.source import read
 
 SHIPPED = ("attention", "loss", "action")
+UNGROUPED = "(all)"
+"""The one group of a plain list of leaves, where none of them names a group."""
 _NEAR = 5
 
 
@@ -115,8 +118,9 @@ class Taxonomy:
 def load(name_or_path: str | Path) -> Taxonomy:
     """A shipped tree by name (attention, loss, action) or a YAML file; `BadInput` lists every problem.
 
-    A file needs ``groups`` with ``id``, ``name`` and ``leaves``, and for a leaf ``id`` and ``name``;
-    the tree is named after the file where it gives no ``tree``.
+    A file needs ``groups`` with ``id``, ``name`` and ``leaves``, and for a leaf ``id`` and ``name``; or, for
+    a task of your own, just ``leaves``: texts, or mappings with ``id`` and, if wished, ``name``, ``group``,
+    ``definition``, ``examples``. The tree is named after the file where it gives no ``tree``.
     """
     if name_or_path in SHIPPED:
         return _shipped(str(name_or_path))
@@ -128,6 +132,23 @@ def load(name_or_path: str | Path) -> Taxonomy:
             expected=f"{', '.join(SHIPPED)} or the path of a .yaml file",
         )
     return _load(path)
+
+
+def from_leaves(tree: str, leaves: Iterable[Leaf], version: str = "") -> Taxonomy:
+    """A tree from a plain list of leaves: groups in order of first appearance, named as the leaves name them.
+
+    Without ``version`` it is a digest of the leaf ids, so that other leaves are another version.
+    """
+    members: dict[str, list[Leaf]] = {}
+    for leaf in leaves:
+        members.setdefault(leaf.group, []).append(leaf)
+    ids = "\n".join(sorted(leaf.id for group in members.values() for leaf in group))
+    digest = hashlib.blake2b(ids.encode(), digest_size=4).hexdigest()
+    groups = tuple(
+        Group(group, "全部" if group == UNGROUPED else group, "", tuple(inside))
+        for group, inside in members.items()
+    )
+    return Taxonomy(tree, version or f"leaves-{digest}", groups)
 
 
 @functools.cache
@@ -143,11 +164,19 @@ def _load(path: Path) -> Taxonomy:
         raise BadInput(f"the taxonomy has {len(problems)} problem(s):\n{listed}", where=str(path))
     assert isinstance(source.document, Mapping)  # check_source has seen to it
     document: Mapping[str, Any] = source.document
+    if "groups" not in document:
+        leaves = [_simple_leaf(entry) for entry in document["leaves"]]
+        return from_leaves(document.get("tree", path.stem), leaves, document.get("version", ""))
     return Taxonomy(
         tree=document.get("tree", path.stem),
         version=document.get("version", "1"),
         groups=tuple(_group(values) for values in document["groups"]),
     )
+
+
+def _simple_leaf(entry: str | Mapping[str, Any]) -> Leaf:
+    values = {"id": entry} if isinstance(entry, str) else entry
+    return _leaf({"name": values["id"], **values}, values.get("group", UNGROUPED))
 
 
 def _group(values: Mapping[str, Any]) -> Group:

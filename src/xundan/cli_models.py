@@ -1,0 +1,354 @@
+"""The data team's verbs: pretrain, train, evaluate, promote, and `xundan models` for a registry.
+
+xundan train labels.jsonl --registry registry
+xundan promote v1 --labels test.jsonl --registry registry
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from xundan.errors import BadInput, require
+from xundan.terminal import AsJson, Lang, checked_lang, err, out, print_json, progress
+
+if TYPE_CHECKING:
+    from xundan.training.train import Trained
+
+models_app = typer.Typer(help="Look at model versions, compare, roll back, push.", no_args_is_help=True)
+
+Labels = Annotated[
+    list[Path], typer.Argument(help="Labelled messages: .jsonl with text, labels (id, context); .csv .xlsx")
+]
+Registry = Annotated[Path, typer.Option("--registry", help="Folder of your own models")]
+Tree = Annotated[str, typer.Option("--tree", help="attention, action, or the name of your own")]
+Name = Annotated[str, typer.Argument(help="A version such as v2, or champion, or shipped")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these verbs into the front door."""
+    for verb in (pretrain, train, evaluate, promote):
+        app.command()(verb)
+    app.add_typer(models_app, name="models")
+
+
+def pretrain(
+    texts: Annotated[
+        list[str],
+        typer.Argument(help="Texts, one a line (.txt .gz .xz), or OUT/messages.parquet; FILE=WEIGHT"),
+    ],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder of the new BERT; run again to resume")],
+    base: Annotated[str | None, typer.Option(help="Continue this BERT (folder or Hugging Face name)")] = None,
+    tokens: Annotated[float, typer.Option(help="Characters to train on, e.g. 7e7")] = 7e7,
+    layers: Annotated[int, typer.Option(help="Layers of a new BERT")] = 4,
+    hidden: Annotated[int, typer.Option(help="Width of a new BERT, a multiple of 64")] = 256,
+    learning_rate: Annotated[
+        float, typer.Option(help="1e-3 for a small new BERT, about 1e-4 to continue one")
+    ] = 1e-3,
+) -> None:
+    """Train a Chinese BERT on raw text, or continue one on a shop's own chats.
+
+    Example: xundan pretrain chats.txt=5 reviews.txt --out my-bert --tokens 2e7
+    """
+    _need("torch", "transformers", "jieba")
+    from xundan.training.corpus import Source
+    from xundan.training.pretrain import PretrainSettings
+    from xundan.training.pretrain import pretrain as train_bert
+
+    chosen = PretrainSettings(tokens=int(tokens), layers=layers, hidden=hidden, learning_rate=learning_rate)
+    record = train_bert([Source.parse(text) for text in texts], out_dir, chosen, base)
+    out.print(
+        f"{out_dir}: loss {record['history'][-1]['loss']} after {record['history'][-1]['tokens']:,} tokens"
+    )
+
+
+def train(
+    labels: Labels,
+    registry: Registry,
+    tree: Tree = "attention",
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own categories, a .yaml file; without it and with a new --tree, the labels make them"
+        ),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="BERT to start from (folder or Hugging Face name); else the shipped one"),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the labels at most")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="2e-5 to 5e-5 for a base-sized BERT")] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Parts for cross-validation; more is slower, steadier")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(help="Thresholds for this precision, e.g. 0.9, instead of the best F1")
+    ] = None,
+    risk: Annotated[
+        float, typer.Option(help="Share of wrong first leaves allowed where a message is not 拿不准")
+    ] = 0.10,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="Where labels come from, for the card; several times")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same machine: same model")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune a BERT on labelled messages and register it as a candidate.
+
+    Says first what it will do and how long; a killed run goes on where it was when started again. Categories
+    of your own: --taxonomy my.yaml, or a new --tree name to take them from the labels.
+
+    Example: xundan train labels.jsonl --registry registry
+    """
+    _need("torch", "transformers", "sklearn")
+    from xundan.models.registry import SHIPPED_ENCODER
+    from xundan.training.finetune import FinetuneSettings
+    from xundan.training.train import TrainJob
+    from xundan.training.train import train as train_model
+
+    given = {"epochs": epochs, "learning_rate": learning_rate, "folds": folds, "seed": seed}
+    settings = FinetuneSettings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    job = TrainJob(
+        labels=tuple(labels),
+        registry=registry,
+        tree=tree,
+        taxonomy=taxonomy,
+        base=base or SHIPPED_ENCODER,
+        settings=settings,
+        precision=precision,
+        risk=risk,
+        sources=tuple(source or ()),
+        quiet=as_json or not err.is_terminal,
+    )
+    with progress() as begin:
+        trained = train_model(job, err.print, begin)
+    if as_json:
+        figures = json.loads((trained.folder / "metrics.json").read_text(encoding="utf-8"))
+        print_json({"folder": str(trained.folder), "version": trained.version, "way": trained.way, **figures})
+        return
+    _show_trained(trained, registry)
+
+
+def _show_trained(trained: Trained, registry: Path) -> None:
+    figures, certainty = trained.found.figures, trained.found.certainty
+    out.print(f"{trained.version} in {trained.folder}, made by {trained.way}, a candidate")
+    out.print(
+        f"{figures.rows:,} messages of sessions not seen: micro-F1 {figures.micro}, "
+        f"macro-F1 {figures.macro}, groups {figures.group}; uncertain {certainty.flagged:.1%}, "
+        f"first leaf wrong in {certainty.wrong:.1%} of the {certainty.wrong.n:,} others"
+    )
+    out.print(
+        f"leaf by leaf in card.md; next: xundan promote {trained.folder.name} --labels TEST "
+        f"--registry {registry} --tree {trained.folder.parent.name}"
+    )
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A model folder, or a version: v2, champion, shipped")],
+    labels: Annotated[list[Path], typer.Option("--labels", help="Labelled test messages; several times")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Where metrics.json and evaluation.html go")],
+    against: Annotated[
+        str | None, typer.Option(help="Another model or version, on the same messages")
+    ] = None,
+    train_labels: Annotated[
+        list[Path] | None, typer.Option("--train", help="Its training labels, for the learning curve")
+    ] = None,
+    registry: Annotated[Path | None, typer.Option("--registry", help="Folder of your own models")] = None,
+    tree: Tree = "attention",
+    lang: Lang = "zh",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on labelled messages, alone or against another: metrics.json and a page.
+
+    Example: xundan evaluate v2 --against champion --labels test.jsonl --registry registry --out evaluation
+    """
+    _need("sklearn")
+    from xundan.training.evaluation.page.sentences import sentences
+    from xundan.training.evaluation.run import EvaluationJob, run_evaluation
+
+    job = EvaluationJob(
+        model=_folder(model, registry, tree),
+        labels=tuple(labels),
+        out=out_dir,
+        against=_folder(against, registry, tree) if against else None,
+        train=tuple(train_labels or ()),
+        lang=checked_lang(lang),
+    )
+    with progress() as begin:
+        found = run_evaluation(job, begin)
+    if as_json:
+        print_json(json.loads((out_dir / "metrics.json").read_text(encoding="utf-8")))
+        return
+    for sentence in sentences(found, "en"):
+        out.print(sentence)
+    for name in ("metrics.json", "evaluation.html"):
+        out.print(out_dir / name)
+
+
+def promote(
+    candidate: Annotated[str, typer.Argument(help="The version to make champion, such as v2")],
+    labels: Annotated[list[Path], typer.Option("--labels", help="Labelled test messages it has not seen")],
+    registry: Registry,
+    tree: Tree = "attention",
+    force: Annotated[
+        str | None, typer.Option("--force", help="Promote against quality reasons; say why, it is recorded")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a candidate champion if it passes the gate; else say every reason against it and exit with 1.
+
+    Example: xundan promote v2 --labels test.jsonl --registry registry
+    """
+    from xundan.training.gate import PromoteJob, promote_candidate
+
+    with progress() as begin:
+        verdict = promote_candidate(
+            PromoteJob(candidate, tuple(labels), registry, tree, force_reason=force), begin
+        )
+    if as_json:
+        print_json(verdict.record())
+    else:
+        for measure, interval in verdict.difference.items():
+            out.print(
+                f"{measure}-F1, {candidate} minus {verdict.champion}: {interval} on {verdict.rows:,} messages"
+            )
+        for reason in verdict.reasons:
+            out.print(f"{reason.code}: {reason}")
+        said = "is the champion now" if verdict.promoted else "refused, the champion stays"
+        out.print(f"{verdict.candidate}: {said}")
+    if not verdict.promoted:
+        raise typer.Exit(1)
+
+
+@models_app.command("list")
+def models_list(registry: Registry, tree: Tree = "attention", as_json: AsJson = False) -> None:
+    """Every version of a tree's model with its state and figures.
+
+    Example: xundan models list --registry registry
+    """
+    from xundan.models.inventory import list_versions
+
+    versions = list_versions(registry, tree)
+    if as_json:
+        print_json([asdict(version) for version in versions])
+        return
+    table = Table("version", "state", "made", "rows", "micro-F1", "macro-F1", "groups")
+    for version in versions:
+        figures = [
+            str(version.figures[m]) if m in version.figures else "" for m in ("micro", "macro", "group")
+        ]
+        rows = f"{version.data_rows:,}" if version.data_rows else ""
+        table.add_row(version.name, version.problem or version.state, version.made_at[:16], rows, *figures)
+    out.print(table)
+
+
+@models_app.command("show")
+def models_show(name: Name, registry: Registry, tree: Tree = "attention", as_json: AsJson = False) -> None:
+    """What a version was made of and what it reaches.
+
+    Example: xundan models show v2 --registry registry
+    """
+    from xundan.models.inventory import show
+    from xundan.models.registry import version_folder
+
+    version = show(version_folder(registry, tree, name))
+    if as_json:
+        print_json(asdict(version))
+        return
+    for key, value in asdict(version).items():
+        if not isinstance(value, dict) and value not in ("", 0):
+            out.print(f"{key}: {value}")
+    for part in (version.settings, version.figures, version.leaves):
+        for key, value in part.items():
+            out.print(f"  {key}: {value}")
+
+
+@models_app.command("diff")
+def models_diff(
+    before: Name, after: Name, registry: Registry, tree: Tree = "attention", as_json: AsJson = False
+) -> None:
+    """What differs between two versions: data, taxonomy, settings, figures, files.
+
+    Example: xundan models diff v1 v2 --registry registry
+    """
+    from xundan.models.inventory import diff
+    from xundan.models.registry import version_folder
+
+    found = diff(version_folder(registry, tree, before), version_folder(registry, tree, after))
+    if as_json:
+        print_json(asdict(found))
+        return
+    for title in ("facts", "settings", "figures", "leaves", "files"):
+        for change in getattr(found, title):
+            out.print(f"{title} {change.name}: {change.before} -> {change.after}")
+    out.print(
+        "each figure is the version's own; compare on the same messages with: xundan evaluate --against"
+    )
+
+
+@models_app.command("rollback")
+def models_rollback(
+    registry: Registry,
+    tree: Tree = "attention",
+    why: Annotated[str, typer.Option(help="Why, for the history")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Go back to the champion before this one; again, to the one before that.
+
+    Example: xundan models rollback --registry registry --why "sizes misread since Monday"
+    """
+    from xundan.models.registry import rollback
+
+    event = rollback(registry, tree, why)
+    if as_json:
+        print_json(asdict(event))
+    else:
+        out.print(f"{tree}: champion {event.before} -> {event.after}")
+
+
+@models_app.command("push")
+def models_push(
+    name: Name,
+    to: Annotated[
+        str, typer.Argument(help="A folder such as ./copy, or a repository such as shop/attention")
+    ],
+    registry: Registry,
+    tree: Tree = "attention",
+    endpoint: Annotated[str | None, typer.Option(help="Address of the hub; needed for a repository")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Not private")] = False,
+) -> None:
+    """Copy a version to a folder or a Hugging Face hub; rows and held-out scores stay here.
+
+    Example: xundan models push v2 ./copy --registry registry
+    """
+    from xundan.models.hub import PushPlan, push
+    from xundan.models.registry import verified, version_folder
+
+    def announce(plan: PushPlan) -> None:
+        for file, size in plan.files:
+            out.print(f"  {file}  {size:,} bytes")
+
+    folder = version_folder(registry, tree, name)
+    key = verified(registry, folder).key
+    out.print(push(folder, to, {key}, announce, endpoint=endpoint, public=public))
+
+
+def _folder(model: str, registry: Path | None, tree: str) -> Path:
+    """A model by its folder, or by its version's name in a registry."""
+    if Path(model).is_dir():
+        return Path(model)
+    if registry is None and model != "shipped":
+        raise BadInput("no such model folder", got=model, expected="a folder, or --registry with a version")
+    from xundan.models.registry import version_folder
+
+    return version_folder(registry, tree, model)
+
+
+def _need(*libraries: str) -> None:
+    for library in libraries:
+        require(library)

@@ -1,0 +1,149 @@
+"""Judge a model on labelled messages, alone or against another, and write metrics.json and evaluation.html.
+
+evaluation = run_evaluation(EvaluationJob(Path("registry/attention/v2"), (Path("test.jsonl"),), Path("out")))
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xundan.disk import replace_file
+from xundan.errors import BadInput
+from xundan.models.runtime import Description, Model
+from xundan.progress import Begin, silent
+from xundan.taxonomy.trees import SHIPPED, UNGROUPED, Leaf, Taxonomy, from_leaves, load
+from xundan.training.evaluation.assessment import Assessment, assess
+from xundan.training.evaluation.certainty import Sureness
+from xundan.training.evaluation.intervals import Share, share
+from xundan.training.evaluation.judged import judge
+from xundan.training.evaluation.learning import learning_curve
+from xundan.training.evaluation.metrics import metrics
+from xundan.training.evaluation.overlap import overlap
+from xundan.training.evaluation.page.page import page_of
+from xundan.training.evaluation.page.view import words_of
+from xundan.training.evaluation.paired import paired
+from xundan.training.evaluation.result import Evaluation, Schooling
+from xundan.training.evaluation.wanted import wanted_leaves
+from xundan.training.labels import LabelledMessage, read_labels
+from xundan.training.lineage import leaked, read_rows
+from xundan.training.pairs import MinimalPair, load_pairs
+
+METRICS_FILE = "metrics.json"
+PAGE_FILE = "evaluation.html"
+
+
+@dataclass(frozen=True)
+class EvaluationJob:
+    """A model folder, label files it has not learnt from, and where the two files go.
+
+    ``against``: another model folder of the same tree. ``train``: the labels the model was made from, for the
+    learning curve. ``tree``: the .yaml file of a tree of your own, for its names and groups. ``lang``: of the
+    page, "zh" or "en".
+    """
+
+    model: Path
+    labels: tuple[Path, ...]
+    out: Path
+    against: Path | None = None
+    train: tuple[Path, ...] = ()
+    tree: Path | None = None
+    lang: str = "zh"
+
+
+def run_evaluation(job: EvaluationJob, begin: Begin = silent) -> Evaluation:
+    """Judge and write; `BadInput` for labels or models that do not fit the tree: then nothing is written."""
+    words_of(job.lang)  # refused now rather than after the work
+    taxonomy = _taxonomy(job)
+    rows = tuple(_measurable(job.labels, taxonomy))
+    train = _measurable(job.train, taxonomy) if job.train else []
+    pairs = load_pairs(taxonomy.tree)
+    model = _assess(job.model, rows, pairs, taxonomy, begin)
+    against = _assess(job.against, rows, pairs, taxonomy, begin) if job.against else None
+    evaluation = Evaluation(
+        taxonomy,
+        rows,
+        _digest(job.labels),
+        pairs,
+        model,
+        against,
+        paired(against.judged, model.judged, rows, taxonomy) if against else None,
+        _seen(job.model, rows, train),
+        _school(train, rows, model, taxonomy, begin) if train else None,
+    )
+    page = page_of(evaluation, job.lang)
+    written = json.dumps(metrics(evaluation), ensure_ascii=False, indent=1) + "\n"
+    job.out.mkdir(parents=True, exist_ok=True)
+    replace_file(job.out / METRICS_FILE, written.encode())
+    replace_file(job.out / PAGE_FILE, page.encode())
+    return evaluation
+
+
+def _taxonomy(job: EvaluationJob) -> Taxonomy:
+    """The tree both models were made for; of a plain list of leaves, the model itself knows it."""
+    said = Description.read(job.model)
+    if job.against and (other := Description.read(job.against).tree) != said.tree:
+        raise BadInput(
+            "the two models were made for different trees",
+            got=f"{said.tree} and {other}",
+            expected="two models of one tree",
+        )
+    if job.tree is None and said.tree not in SHIPPED:
+        leaves = [Leaf(leaf, leaf, "", UNGROUPED) for leaf in said.leaves]
+        return from_leaves(said.tree, leaves, said.taxonomy_version)
+    taxonomy = load(job.tree or said.tree)
+    if taxonomy.tree != said.tree:
+        raise BadInput(
+            "the model was made for another tree", got=said.tree, expected=taxonomy.tree, where=str(job.model)
+        )
+    return taxonomy
+
+
+def _measurable(paths: Sequence[Path], taxonomy: Taxonomy) -> list[LabelledMessage]:
+    """The rows that a person labelled: on those made from others nothing is measured."""
+    rows = [row for row in read_labels(paths, taxonomy) if not row.augmented]
+    if not rows:
+        raise BadInput("no row to judge by: all are augmented", where=", ".join(map(str, paths)))
+    return rows
+
+
+def _seen(folder: Path, rows: Sequence[LabelledMessage], train: Sequence[LabelledMessage]) -> Share | None:
+    """How many rows the model has seen, by what its folder remembers, else by the train labels given."""
+    if (trained_on := read_rows(folder)) is not None:
+        leak = leaked(rows, trained_on)
+        return share(leak.seen + leak.same_session, leak.rows)
+    return overlap(rows, train) if train else None
+
+
+def _assess(
+    folder: Path,
+    rows: Sequence[LabelledMessage],
+    pairs: Sequence[MinimalPair],
+    taxonomy: Taxonomy,
+    begin: Begin,
+) -> Assessment:
+    model = Model.load(folder)
+    judged = judge(model, rows, pairs, begin(f"score with {model.description.version}", len(rows)))
+    return assess(judged, Sureness.of(model, judged), rows, taxonomy)
+
+
+def _school(
+    train: Sequence[LabelledMessage],
+    rows: Sequence[LabelledMessage],
+    model: Assessment,
+    taxonomy: Taxonomy,
+    begin: Begin,
+) -> Schooling:
+    curve = learning_curve(train, rows, taxonomy, begin)
+    return Schooling(len(train), curve, wanted_leaves(train, model.figures))
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    """SHA-256 of the label files, one after the other: whether two evaluations saw the same rows."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

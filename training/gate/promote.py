@@ -1,0 +1,123 @@
+"""Take a candidate through the gate and, if it passes, make it champion.
+
+verdict = promote_candidate(PromoteJob("v2", (Path("test.jsonl"),), Path("registry"), "attention"))
+print(verdict.promoted, *verdict.reasons, sep="\n")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from xundan.errors import BadInput, Refused
+from xundan.models.registry import (
+    SHIPPED,
+    SHIPPED_NAME,
+    champion,
+    champion_name,
+    promote,
+    record_refusal,
+    verified,
+    version_folder,
+)
+from xundan.models.runtime import DESCRIPTION_FILE, Description, Model
+from xundan.progress import Begin, silent
+from xundan.taxonomy import trees
+from xundan.taxonomy.trees import UNGROUPED, Leaf, Taxonomy
+from xundan.training.evaluation.judged import Judged, judge
+from xundan.training.gate.decide import gate
+from xundan.training.gate.verdict import Evidence, GateLimits, Verdict
+from xundan.training.labels import LabelledMessage, read_labels
+from xundan.training.lineage import read_rows
+from xundan.training.pairs import load_pairs
+
+
+@dataclass(frozen=True)
+class PromoteJob:
+    """Which version, judged on which labels, to become champion of which tree.
+
+    ``tree``: attention, action, a taxonomy .yaml, or the name of a plain list of leaves. ``force_reason``:
+    why it shall be champion even if the gate says no, for the history. ``migration``: see `Evidence`.
+    """
+
+    candidate: str
+    labels: tuple[Path, ...]
+    registry: Path
+    tree: str
+    limits: GateLimits = field(default_factory=GateLimits)
+    force_reason: str | None = None
+    migration: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.force_reason is not None and not self.force_reason.strip():
+            raise BadInput("a forced promotion needs a reason", do="say in one sentence why")
+
+
+def promote_candidate(job: PromoteJob, begin: Begin = silent) -> Verdict:
+    """Verify, judge both models, decide, promote; whatever comes of it stands in the history.
+
+    Raises `Refused` where a folder is not what was signed, the candidate is champion already, or another was
+    promoted meanwhile; `BadInput` for a version, tree or labels that cannot be read.
+    """
+    name = trees.load(job.tree).tree if _has_file(job.tree) else job.tree
+    folder = version_folder(job.registry, name, job.candidate)
+    before = champion_name(job.registry, name)
+    if folder.name == before:
+        raise Refused(f"{before} is the champion already", where=str(job.registry / name))
+    try:
+        verified(job.registry, folder)
+    except Refused as error:
+        record_refusal(job.registry, name, folder.name, str(error))
+        raise
+    verdict = _judge(job, name, folder, before, begin)
+    if not verdict.ok and job.force_reason and verdict.forceable:
+        verdict = replace(verdict, forced=job.force_reason.strip())
+    why = verdict.forced or "; ".join(reason.said for reason in verdict.reasons)
+    if verdict.promoted:
+        promote(
+            job.registry,
+            name,
+            folder.name,
+            why or "passed the gate",
+            instead_of=before,
+            verdict=verdict.record(),
+        )
+    else:
+        record_refusal(job.registry, name, folder.name, why, verdict.record())
+    return verdict
+
+
+def _judge(job: PromoteJob, tree: str, folder: Path, before: str, begin: Begin) -> Verdict:
+    taxonomy = _taxonomy(job.tree, folder)
+    rows = [row for row in read_labels(job.labels, taxonomy) if not row.augmented]
+    if not rows:
+        raise BadInput("no row to judge by: all are augmented", where=", ".join(map(str, job.labels)))
+    against = None
+    if before != SHIPPED_NAME or (SHIPPED / tree / DESCRIPTION_FILE).exists():
+        against = _answers(before, champion(tree, job.registry), rows, tree, begin)
+    candidate = _answers(folder.name, folder, rows, tree, begin)
+    evidence = Evidence(read_rows(folder), job.migration)
+    return gate(against, candidate, rows, taxonomy, evidence, job.limits)
+
+
+def _answers(name: str, folder: Path, rows: Sequence[LabelledMessage], tree: str, begin: Begin) -> Judged:
+    """What a version says, under its name in the registry, which a shipped model does not know."""
+    advance = begin(f"score with {name}", len(rows))
+    judged = judge(Model.load(folder), rows, load_pairs(tree))
+    advance(len(rows))
+    return replace(judged, version=name)
+
+
+def _taxonomy(tree: str, folder: Path) -> Taxonomy:
+    """The tree as it stands now; for a plain list of leaves, which has no file, the candidate's own."""
+    if _has_file(tree):
+        return trees.load(tree)
+    said = Description.read(folder)
+    return trees.from_leaves(
+        tree, [Leaf(leaf, leaf, "", UNGROUPED) for leaf in said.leaves], said.taxonomy_version
+    )
+
+
+def _has_file(tree: str) -> bool:
+    return tree in trees.SHIPPED or Path(tree).suffix in (".yaml", ".yml")
