@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,17 +61,13 @@ def _one_graph(loaded: Model, monkeypatch: pytest.MonkeyPatch) -> None:
 def add(
     registry: Path, changed: Mapping[str, Any] | None = None, rows: list[LabelledMessage] = OTHERS
 ) -> str:
-    """Register the shipped action model under the next name, with some of its description changed."""
+    """Register the shipped action model (its graph comes from `loaded`), some of its description changed."""
     taxonomy = load("action")
     with new_version(registry, "action") as (name, folder):
-        shutil.copytree(SHIPPED / "action", folder, dirs_exist_ok=True)
-        path = folder / "model.json"
-        said = {
-            **json.loads(path.read_text(encoding="utf-8")),
-            "version": f"action-{name}",
-            **(changed or {}),
-        }
-        path.write_text(json.dumps(said), encoding="utf-8")
+        said = json.loads((SHIPPED / "action" / "model.json").read_text(encoding="utf-8"))
+        said = {**said, "version": f"action-{name}", **(changed or {})}
+        (folder / "model.json").write_text(json.dumps(said), encoding="utf-8")
+        (folder / "model.bin").write_text("weights", encoding="utf-8")
         write_rows(folder, rows)
         seal(folder, Facts("d" * 64, len(rows), taxonomy, {}, {}))
     return name
