@@ -22,7 +22,7 @@ from xundan.disk import replace_file, sync_folder
 from xundan.errors import BadInput, Refused
 from xundan.models.history import PROMOTE, REFUSE, ROLLBACK, Event, append, champions, read_history
 from xundan.models.manifest import MANIFEST_FILE, Manifest, verify
-from xundan.models.runtime import DESCRIPTION_FILE
+from xundan.models.runtime import DESCRIPTION_FILE, Description
 from xundan.models.signing import trust_first, trusted_keys
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -124,6 +124,19 @@ def verified(registry: Path, folder: Path) -> Manifest:
     manifest = verify(folder, {Manifest.read(folder).key})
     trust_first(registry, manifest.key)
     return manifest
+
+
+def adopt(folder: Path, registry: Path, tree: str) -> str:
+    """Copy a verified version from elsewhere (`hub.fetch`) into the registry, a candidate; returns its name.
+
+    `BadInput` where it is a model of another tree.
+    """
+    found = Description.read(folder).tree
+    if found != tree:
+        raise BadInput("a model of another tree", got=found, expected=tree, where=str(folder))
+    with new_version(registry, tree) as (name, part):
+        shutil.copytree(folder, part, dirs_exist_ok=True)
+    return name
 
 
 def promote(

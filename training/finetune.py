@@ -35,7 +35,7 @@ _AVERAGE_EVERY = 5
 class FinetuneSettings:
     """Everything that decides a fine-tuning run; saved beside the model."""
 
-    epochs: int = 7
+    epochs: int = 5
     batch: int = 64
     learning_rate: float = 6e-4
     head_learning_rate: float = 3e-3

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from xundan.chats.text import normalize
 from xundan.errors import BadInput
-from xundan.training.evaluation.overlap import SHORTEST
 from xundan.training.labels import LabelledMessage, fingerprint
 
 ROWS_FILE = "rows.txt"
+SHORTEST = 8
+"""A shorter message without context is said again and again by different buyers; that is no leak."""
 _NO_SESSION = "-"
 
 
@@ -36,6 +37,12 @@ class Leak:
     rows: int
     seen: int
     same_session: int
+
+
+def trained_on(rows: Sequence[LabelledMessage]) -> TrainedOn:
+    """What a model that was trained on these rows has seen."""
+    sessions = frozenset(_session(row) for row in rows)
+    return TrainedOn(frozenset(map(fingerprint, rows)), sessions - {""})
 
 
 def write_rows(folder: Path, rows: Sequence[LabelledMessage]) -> None:

@@ -85,8 +85,8 @@ class Trained:
 def train(job: TrainJob, tell: Callable[[str], None] = lambda line: None, begin: Begin = silent) -> Trained:
     """Make a candidate; a failed step leaves nothing behind, a killed training goes on where it was.
 
-    ``tell`` hears what is going to be done and how long it takes, before it begins; ``begin`` of each training
-    where labels are few and several ways are tried.
+    ``tell`` hears what is going to be done and how long it takes, before it begins; ``begin`` of each
+    training where labels are few and several ways are tried.
     """
     task = _task(job)
     for note in task.review.notes():

@@ -92,6 +92,9 @@ def train(
     risk: Annotated[
         float, typer.Option(help="Share of wrong first leaves allowed where a message is not 拿不准")
     ] = 0.10,
+    minutes: Annotated[
+        float, typer.Option(help="Where labels are few: time for the ways that train the encoder")
+    ] = 15.0,
     source: Annotated[
         list[str] | None, typer.Option("--source", help="Where labels come from, for the card; several times")
     ] = None,
@@ -107,6 +110,7 @@ def train(
     """
     _need("torch", "transformers", "sklearn")
     from xundan.models.registry import SHIPPED_ENCODER
+    from xundan.training.few_shot import FewShotSettings
     from xundan.training.finetune import FinetuneSettings
     from xundan.training.train import TrainJob
     from xundan.training.train import train as train_model
@@ -122,6 +126,7 @@ def train(
         settings=settings,
         precision=precision,
         risk=risk,
+        few=FewShotSettings(minutes=minutes),
         sources=tuple(source or ()),
         quiet=as_json or not err.is_terminal,
     )
@@ -198,18 +203,23 @@ def promote(
     force: Annotated[
         str | None, typer.Option("--force", help="Promote against quality reasons; say why, it is recorded")
     ] = None,
+    migration: Annotated[
+        Path | None,
+        typer.Option(help="A .yaml of old_leaf: new_leaf, if the taxonomy changed"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a candidate champion if it passes the gate; else say every reason against it and exit with 1.
 
     Example: xundan promote v2 --labels test.jsonl --registry registry
     """
+    from xundan.taxonomy.migrate import read_migration
     from xundan.training.gate import PromoteJob, promote_candidate
 
     with progress() as begin:
-        verdict = promote_candidate(
-            PromoteJob(candidate, tuple(labels), registry, tree, force_reason=force), begin
-        )
+        moved = read_migration(migration) if migration else None
+        job = PromoteJob(candidate, tuple(labels), registry, tree, force_reason=force, migration=moved)
+        verdict = promote_candidate(job, begin)
     if as_json:
         print_json(verdict.record())
     else:
@@ -336,6 +346,41 @@ def models_push(
     folder = version_folder(registry, tree, name)
     key = verified(registry, folder).key
     out.print(push(folder, to, {key}, announce, endpoint=endpoint, public=public))
+
+
+@models_app.command("fetch")
+def models_fetch(
+    source: Annotated[str, typer.Argument(help="A repository such as shop/attention, or a folder")],
+    registry: Registry,
+    tree: Tree = "attention",
+    endpoint: Annotated[str | None, typer.Option(help="Address of the hub, if not huggingface.co")] = None,
+) -> None:
+    """Take a version from a hub or folder into your registry as a candidate, if a trusted key signed it.
+
+    Example: xundan models fetch shop/attention --registry registry
+    """
+    from xundan.models.hub import fetch
+    from xundan.models.registry import adopt
+    from xundan.models.signing import trusted_keys
+
+    folder = fetch(source, trusted_keys(registry) or set(), endpoint=endpoint)
+    out.print(f"{adopt(folder, registry, tree)} is a candidate in {registry / tree}")
+
+
+@models_app.command("trust")
+def models_trust(
+    key: Annotated[str, typer.Argument(help="The fingerprint that the error named")],
+    registry: Registry,
+    why: Annotated[str, typer.Option(help="Whose key it is")] = "",
+) -> None:
+    """Accept versions signed by another person's key.
+
+    Example: xundan models trust 3f6c0d1e --registry registry --why "Lin, data team"
+    """
+    from xundan.models.signing import trust
+
+    trust(registry, key, why)
+    out.print(f"{key} is trusted in {registry}")
 
 
 def _folder(model: str, registry: Path | None, tree: str) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from xundan.chats.records import SCHEMAS, check
+from xundan.disk import create_once, sync_folder
 from xundan.errors import BadInput
 
 MADE_BY = {
@@ -99,7 +99,7 @@ class Lake:
         except BaseException:
             self._drop_left_overs()
             raise
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         self._finish_commit()
 
     def _drop_left_overs(self) -> None:
@@ -125,9 +125,9 @@ class Lake:
         for name in commit["put"]:
             with suppress(FileNotFoundError):
                 os.replace(self.folder / (name + _TEMPORARY), self.folder / name)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         journal.unlink(missing_ok=True)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
 
 
 def _parquet(table: pa.Table) -> pa.Buffer:
@@ -143,29 +143,10 @@ def _csv(table: pa.Table) -> bytes:
     return b"\xef\xbb\xbf" + bytes(sink.getvalue().to_pybytes())
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder to sync it
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def workspace_salt(folder: Path) -> str:
     """The random salt of this workspace: made once, readable by its owner only, the same ever after."""
     path = folder / SALT_FILE
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=SALT_FILE)  # mode 0600
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):  # unlike a rename, a link never replaces another's salt
-                os.link(temporary, path)
-        finally:
-            os.unlink(temporary)
+        create_once(path, secrets.token_hex(32).encode())
     return path.read_text()

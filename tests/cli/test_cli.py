@@ -41,7 +41,10 @@ def refused(folder: Path, *files: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "run", "import", "classify", "trends", "report", "pretrain", "train", "taxonomy show"]
+    "verb",
+    ["demo", "run", "import", "classify", "trends", "report", "pretrain", "train", "evaluate", "promote"]
+    + [f"models {verb}" for verb in ("list", "show", "diff", "rollback", "push", "fetch", "trust")]
+    + ["taxonomy show", "taxonomy check"],
 )
 def test_each_verb_has_help_with_an_example(verb: str, tmp_path: Path) -> None:
     result = xundan(*verb.split(), "--help", cwd=tmp_path)

@@ -13,11 +13,11 @@ from xundan.training.evaluation.calibration import calibration_of
 from xundan.training.evaluation.certainty import Sureness, certainty_of
 from xundan.training.evaluation.confusions import NOTHING, confusions
 from xundan.training.evaluation.figures import evaluate
-from xundan.training.evaluation.overlap import overlap
 from xundan.training.evaluation.slices import slices
 from xundan.training.evaluation.wanted import wanted_leaves
 from xundan.training.evaluation.worst import worst_errors
 from xundan.training.labels import LabelledMessage, target_matrix
+from xundan.training.lineage import leaked, trained_on
 
 LEAVES = ("fee", "time", "thanks")
 TREE: Taxonomy = from_leaves("small", [Leaf(leaf, leaf, "", "all") for leaf in LEAVES])
@@ -120,7 +120,8 @@ def test_the_worst_error_is_the_surest_one_and_right_rows_are_none() -> None:
 def test_rows_of_a_train_session_or_with_its_text_are_seen_and_a_short_greeting_is_not() -> None:
     train = [row(1, "fee", "寄到新疆要加多少运费呢"), row(2, "thanks", "好的")]
     rows = [row(1, "time", "明天发吗"), row(7, "fee", "寄到新疆要加多少运费呢"), row(8, "thanks", "好的")]
-    assert (overlap(rows, train).hits, overlap(rows, train).n) == (2, 3)
+    leak = leaked(rows, trained_on(train))
+    assert (leak.seen + leak.same_session, leak.rows) == (2, 3)
 
 
 def test_leaves_with_few_train_rows_and_a_low_score_are_wanted() -> None:

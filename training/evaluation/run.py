@@ -22,14 +22,13 @@ from xundan.training.evaluation.intervals import Share, share
 from xundan.training.evaluation.judged import judge
 from xundan.training.evaluation.learning import learning_curve
 from xundan.training.evaluation.metrics import metrics
-from xundan.training.evaluation.overlap import overlap
 from xundan.training.evaluation.page.page import page_of
 from xundan.training.evaluation.page.view import words_of
 from xundan.training.evaluation.paired import paired
 from xundan.training.evaluation.result import Evaluation, Schooling
 from xundan.training.evaluation.wanted import wanted_leaves
 from xundan.training.labels import LabelledMessage, read_labels
-from xundan.training.lineage import leaked, read_rows
+from xundan.training.lineage import leaked, read_rows, trained_on
 from xundan.training.pairs import MinimalPair, load_pairs
 
 METRICS_FILE = "metrics.json"
@@ -112,10 +111,11 @@ def _measurable(paths: Sequence[Path], taxonomy: Taxonomy) -> list[LabelledMessa
 
 def _seen(folder: Path, rows: Sequence[LabelledMessage], train: Sequence[LabelledMessage]) -> Share | None:
     """How many rows the model has seen, by what its folder remembers, else by the train labels given."""
-    if (trained_on := read_rows(folder)) is not None:
-        leak = leaked(rows, trained_on)
-        return share(leak.seen + leak.same_session, leak.rows)
-    return overlap(rows, train) if train else None
+    remembered = read_rows(folder) or (trained_on(train) if train else None)
+    if remembered is None:
+        return None
+    leak = leaked(rows, remembered)
+    return share(leak.seen + leak.same_session, leak.rows)
 
 
 def _assess(
