@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from xundan.models.classifier import Classifier
 from xundan.models.thresholds import Scores, decide, micro_f1, tune
+from xundan.training.batches import steps_an_epoch
 from xundan.training.finetune import FinetuneSettings, score, train_network
 from xundan.training.labels import LabelledMessage, session_folds, target_matrix
 from xundan.training.resume import Resume
@@ -55,7 +56,7 @@ def cross_validate(
     for fold in range(settings.folds):
         held = np.flatnonzero((fold_of_row == fold) & measured)
         inside = [row for row, its in zip(rows, fold_of_row, strict=True) if its != fold]
-        watch.start(f"fold {fold + 1} of {settings.folds}", len(inside), settings.epochs)
+        watch.start(f"fold {fold + 1} of {settings.folds}", steps_an_epoch(inside, settings), settings.epochs)
         best = _Best.read(work / f"fold-{fold}.npz")
         if not best.finished:
             best = _run(inside, [rows[i] for i in held], leaves, base, tokenizer, settings, best, watch)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from xundan.training.batches import steps_an_epoch
 from xundan.training.finetune import FinetuneSettings, train_network
 from xundan.training.labels import LabelledMessage
 
@@ -61,5 +62,5 @@ def make_plan(
     rows_a_second = float("inf")
     if len(clock) > 2:  # the first steps warm up
         rows_a_second = (len(clock) - 2) * min(settings.batch, len(sample)) / (clock[-1] - clock[1])
-    passes = len(rows) * settings.epochs * settings.folds
+    passes = steps_an_epoch(rows, settings) * settings.batch * settings.epochs * settings.folds
     return Plan(len(rows), len(leaves), settings, passes, rows_a_second / 1.1)

@@ -24,6 +24,7 @@ from xundan.models.runtime import Model
 from xundan.progress import Begin, silent
 from xundan.taxonomy import trees
 from xundan.taxonomy.save import save
+from xundan.training.batches import steps_an_epoch
 from xundan.training.card import write_card
 from xundan.training.cross_validate import OutOfFold, cross_validate
 from xundan.training.evaluation.assessment import Assessment, assess
@@ -124,10 +125,10 @@ def _many(job: TrainJob, task: Task, tell: Callable[[str], None]) -> _Learnt:
     plan = make_plan(task.rows, task.leaves, job.base, tokenizer, job.settings)
     tell(str(plan))
     work = _work(job, task)
-    with Watch(job.quiet, plan.row_passes) as watch:
+    with Watch(job.quiet, plan.row_passes, job.settings.batch) as watch:
         folds = cross_validate(task.rows, task.leaves, job.base, tokenizer, job.settings, work, watch)
         settings = replace(job.settings, epochs=folds.epochs)
-        watch.start("all rows", len(task.rows), folds.epochs)
+        watch.start("all rows", steps_an_epoch(task.rows, settings), folds.epochs)
         net = train_network(
             task.rows,
             task.leaves,

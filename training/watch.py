@@ -1,7 +1,7 @@
 """The live view of a training: a progress bar with rate and ETA, and a table of the epochs so far.
 
-with Watch(quiet=False, planned_rows=100_000) as watch:
-    watch.start("fold 1 of 3", rows=9000); watch.step(1, 200, 3.2); watch.epoch(1, 0.61)
+with Watch(quiet=False, total=100_000, batch=64) as watch:
+    watch.start("fold 1 of 3", steps=140, epochs=5); watch.step(1, 200, 3.2); watch.epoch(1, 0.61)
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ class Line:
 class Watch:
     """What the person at the terminal sees; silent where ``quiet``, but it still remembers the lines.
 
-    ``total`` counts row passes (rows × epochs) over all runs, so that one bar shows the whole.
+    ``total`` counts row passes (rows × epochs) over all runs, so that one bar shows the whole; a step is
+    ``batch`` of them.
     """
 
-    def __init__(self, quiet: bool, total: int) -> None:
+    def __init__(self, quiet: bool, total: int, batch: int) -> None:
         self.lines: list[Line] = []
+        self._batch = batch
         self._run, self._rows, self._loss, self._seen, self._before = "", 0, 0.0, 0.0, 0.0
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -55,9 +57,9 @@ class Watch:
         if self._live:
             self._live.stop()
 
-    def start(self, run: str, rows: int, epochs: int) -> None:
-        """A run of ``epochs`` over ``rows`` begins."""
-        self._run, self._rows, self._before = run, rows * epochs, self._seen
+    def start(self, run: str, steps: int, epochs: int) -> None:
+        """A run of ``epochs`` of ``steps`` each begins."""
+        self._run, self._rows, self._before = run, steps * epochs * self._batch, self._seen
 
     def step(self, done: int, steps: int, loss: float) -> None:
         """One step of the current run is done."""

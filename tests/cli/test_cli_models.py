@@ -74,7 +74,8 @@ def test_a_worse_candidate_is_refused_with_exit_code_1_and_the_champion_stays(fo
         *("promote", name, "--labels", "test.jsonl", "--tree", "topics", "--registry", "models"), cwd=folder
     )
     assert refused.returncode == 1
-    assert f"topics-{name}: refused, the champion stays" in refused.stdout
+    assert f"{name}: refused, the champion stays" in refused.stdout
+    assert "leaves_permuted" in refused.stdout
     listed = xundan("models", "list", "--tree", "topics", "--registry", "models", "--json", cwd=folder)
     states = {version["name"]: version["state"] for version in json.loads(listed.stdout)}
     assert (states["v1"], states[name]) == ("champion", "refused")

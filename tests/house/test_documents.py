@@ -47,6 +47,8 @@ def test_every_command_of_the_readme_can_be_typed(readme: str) -> None:
     group = get_command(app)
     for words in found:
         command = group.commands[words[0]]  # type: ignore[attr-defined]
+        if hasattr(command, "commands"):
+            command = command.commands[words[1]]
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known, words
 
