@@ -72,16 +72,14 @@ def train_network(
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
     resume: Resume | None = None,
-    targets: Scores | None = None,
 ) -> Classifier:
     """Train on ``rows`` and return the averaged network, on the CPU.
 
-    ``targets`` [rows, leaves] between 0 and 1 stand in for the rows' own labels (distillation). ``on_epoch``
-    gets each epoch's averaged network and says whether to go on. With ``resume``, a killed run starts again
-    at its last finished epoch and ends as it would have.
+    ``on_epoch`` gets each epoch's averaged network and says whether to go on. With ``resume``, a killed run
+    starts again at its last finished epoch and ends as it would have.
     """
     torch.manual_seed(settings.seed)
-    run = _Run(rows, target_matrix(rows, leaves) if targets is None else targets, base, settings)
+    run = _Run(rows, target_matrix(rows, leaves), base, settings)
     data = Encodings.of(rows, tokenizer, settings)
     first = resume.load(run.parts()) if resume else 0
     for epoch in range(first, settings.epochs):
