@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from xundan.errors import BadInput, Refused
 from xundan.models.classifier import Classifier
-from xundan.models.thresholds import Scores, decide, micro_f1, tune
+from xundan.models.thresholds import Scores, decide, micro_f1
 from xundan.training.batches import steps_an_epoch
 from xundan.training.finetune import FinetuneSettings, score, train_network
 from xundan.training.labels import LabelledMessage, session_folds, target_matrix
+from xundan.training.own_labels import choose_thresholds
 from xundan.training.resume import Resume
 from xundan.training.watch import Watch
 
@@ -51,6 +53,12 @@ def cross_validate(
     """
     fold_of_row = session_folds(rows, settings.folds, settings.seed)
     measured = np.array([not row.augmented for row in rows])
+    if len(np.unique(fold_of_row[measured])) < settings.folds:
+        raise BadInput(
+            "some folds have nothing to measure on",
+            got=f"{measured.sum()} rows that are not augmented",
+            expected=f"sessions enough for {settings.folds} folds",
+        )
     scores = np.zeros((len(rows), len(leaves)), dtype=np.float32)
     epochs = []
     for fold in range(settings.folds):
@@ -109,7 +117,9 @@ def _run(
 
     def see(epoch: int, net: Classifier) -> bool:
         scores = score(net, tokenizer, outside, settings)
-        f1 = micro_f1(decide(scores, tune(scores, truth)), truth)
+        if not np.isfinite(scores).all():
+            raise Refused("the training diverged", do="take a lower --learning-rate", where=f"epoch {epoch}")
+        f1 = micro_f1(decide(scores, choose_thresholds(scores, truth)), truth)
         watch.epoch(epoch, f1)
         if f1 > best.f1:
             best.epoch, best.f1, best.scores = epoch, f1, scores

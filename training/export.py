@@ -79,7 +79,7 @@ def export(
         max_message=made.settings.max_message,
         max_context=made.settings.max_context,
         uncertain_below=made.cutoff.value,
-        uncertain_risk=made.cutoff.risk_bound if made.cutoff.guaranteed else 0.0,
+        uncertain_risk=made.cutoff.risk if made.cutoff.guaranteed else 0.0,
     )
     description.write(folder)
     model = _check(made, check, folder)

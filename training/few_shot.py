@@ -163,8 +163,9 @@ class _Trier:
         self.truth = target_matrix(rows, leaves)
         self.real = np.array([not row.augmented for row in rows])
         self.tokenizer = load_base_tokenizer(base)
+        encoder = TextEncoder.from_folder(base)
         started = time.perf_counter()
-        self.frozen = pools(TextEncoder.from_folder(base), self.tokenizer, rows, self.tuning)
+        self.frozen = pools(encoder, self.tokenizer, rows, self.tuning)
         self.pass_seconds = time.perf_counter() - started
 
     def attempt(self, way: str) -> tuple[Trial, Scores]:

@@ -61,6 +61,9 @@ class FinetuneSettings:
         for name in ("dropout", "encoder_dropout", "drop_context", "hide_tokens"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadInput(f"{name} out of range", got=getattr(self, name), expected="0 or more, below 1")
+        for name in ("learning_rate", "head_learning_rate", "augmented_share", "augmented_weight"):
+            if not 0 < getattr(self, name) <= 1:
+                raise BadInput(f"{name} out of range", got=getattr(self, name), expected="above 0, at most 1")
 
 
 def train_network(
@@ -81,15 +84,15 @@ def train_network(
     torch.manual_seed(settings.seed)
     run = _Run(rows, target_matrix(rows, leaves), base, settings)
     data = Encodings.of(rows, tokenizer, settings)
-    first = resume.load(run.parts()) if resume else 0
-    for epoch in range(first, settings.epochs):
+    first, go_on = resume.load(run.parts()) if resume else (0, True)
+    for epoch in range(first, settings.epochs if go_on else first):
         for chosen, *inputs in batches(data, settings, epoch):
             loss = run.step(chosen, inputs)
             if on_step:
                 on_step(run.done, run.steps, loss)
         go_on = on_epoch is None or on_epoch(epoch + 1, run.averaged())
         if resume:
-            resume.save(run.parts(), epoch + 1)
+            resume.save(run.parts(), epoch + 1, go_on)
         if not go_on:
             break
     return run.averaged().cpu().eval()

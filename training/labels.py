@@ -104,7 +104,7 @@ def _row(record: Mapping[str, Any], where: str, known: _Known | None) -> Labelle
     if known:
         labels = [known.leaf(label, where) for label in labels]
     # Without an id the text stands for its session, so that equal texts stay on one side of a split.
-    return LabelledMessage(
+    row = LabelledMessage(
         id=str(record.get("id") or f"{_digest(normalize(text))}#{where.rpartition(':')[2]}"),
         text=text,
         context=tuple(context),
@@ -112,6 +112,16 @@ def _row(record: Mapping[str, Any], where: str, known: _Known | None) -> Labelle
         source=str(record.get("source") or ""),
         part=str(record.get("part") or ""),
     )
+    if row.augmented and "~" not in row.id:
+        raise BadInput(
+            "an augmented row must name the row it was made from",
+            got=repr(str(record.get("id") or "")),
+            expected="an id such as session#1~1, or ~1 alone if it was made from none",
+            where=where,
+        )
+    if not row.session and not row.augmented:
+        raise BadInput("an id without a session", got=repr(row.id), expected="such as s12#3", where=where)
+    return row
 
 
 def _digest(text: str) -> str:

@@ -7,6 +7,7 @@ train_network(rows, leaves, base, tokenizer, settings, resume=resume)
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,23 +29,36 @@ class Resume:
 
     file: Path
 
-    def save(self, parts: Mapping[str, Stateful], epochs: int) -> None:
-        """Keep the state of each part, the random numbers' state, and how many epochs are done."""
-        state = {name: part.state_dict() for name, part in parts.items()}
-        unfinished = self.file.with_suffix(".part")
+    def save(self, parts: Mapping[str, Stateful], epochs: int, go_on: bool = True) -> None:
+        """Keep each part's state, that of the random numbers, how many epochs are done, whether to go on."""
+        content = {
+            "parts": {name: part.state_dict() for name, part in parts.items()},
+            "random": torch.get_rng_state(),
+            "random_gpu": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "epochs": epochs,
+            "go_on": go_on,
+        }
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"parts": state, "random": torch.get_rng_state(), "epochs": epochs}, unfinished)
+        unfinished = self.file.with_suffix(".part")
+        with open(unfinished, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(unfinished, self.file)
 
-    def load(self, parts: Mapping[str, Stateful]) -> int:
-        """Put the parts back as saved; returns the epochs done, 0 where nothing was saved."""
-        if not self.file.exists():
-            return 0
-        kept = torch.load(self.file, map_location="cpu", weights_only=True)
+    def load(self, parts: Mapping[str, Stateful]) -> tuple[int, bool]:
+        """Put the parts back as saved; returns the epochs done (0 where nothing usable was saved) and whether
+        to go on."""
+        try:
+            kept = torch.load(self.file, map_location="cpu", weights_only=True)
+        except (FileNotFoundError, EOFError, RuntimeError, pickle.UnpicklingError):
+            return 0, True
         for name, part in parts.items():
             part.load_state_dict(kept["parts"][name])
         torch.set_rng_state(kept["random"])
-        return int(kept["epochs"])
+        if kept["random_gpu"]:
+            torch.cuda.set_rng_state_all(kept["random_gpu"])
+        return int(kept["epochs"]), bool(kept["go_on"])
 
     def forget(self) -> None:
         """Delete the checkpoint once what it led to is kept elsewhere."""

@@ -1,6 +1,6 @@
 """What turns scores into answers: calibration, thresholds and the cutoff of doubt, from out-of-fold scores.
 
-rules = make_rules(folds.scores, truth)
+rules = make_rules(folds.scores, truth, folds.folds)
 fitted = cross_fitted(folds.scores, truth, folds.folds)        # each fold judged by the other folds' rules
 """
 
@@ -29,48 +29,62 @@ class Rules:
     cutoff: Cutoff
 
 
-def make_rules(scores: Scores, truth: Scores, precision: float | None = None, risk: float = 0.1) -> Rules:
-    """Rules from held-out scores and truth [rows, leaves]; ``precision`` as in `tune`, ``risk`` as in
-    `choose_cutoff`."""
-    calibration = fit_calibration(scores, truth)
-    calibrated = apply(calibration, scores)
-    thresholds = choose_thresholds(calibrated, truth, precision)
-    chosen = decide(calibrated, thresholds)
-    sure = confidence(calibrated, chosen, thresholds)
-    return Rules(calibration, thresholds, choose_cutoff(sure, wrong_first(calibrated, chosen, truth), risk))
-
-
-@dataclass(frozen=True)
-class CrossFitted:
-    """Calibrated scores and chosen leaves [rows, leaves]; ``margin`` [rows]: confidence minus its cutoff."""
-
-    scores: Scores
-    chosen: Chosen
-    margin: Scores
-
-
-def cross_fitted(
+def make_rules(
     scores: Scores,
     truth: Scores,
     folds: npt.NDArray[np.int64],
     precision: float | None = None,
     risk: float = 0.1,
-) -> CrossFitted:
-    """Answer each fold by rules of the others: what is measured must not be flattered by having chosen them.
+) -> Rules:
+    """Rules from held-out scores and truth [rows, leaves]; ``precision`` as in `tune`, ``risk`` as in
+    `choose_cutoff`. The cutoff is chosen on cross-fitted answers, which no rule of their own flatters."""
+    calibration, thresholds = _fit(scores, truth, precision)
+    fitted = cross_fitted(scores, truth, folds, precision)
+    cutoff = choose_cutoff(fitted.confidence, wrong_first(fitted.scores, fitted.chosen, truth), risk)
+    return Rules(calibration, thresholds, cutoff)
 
-    Scores and truth [rows, leaves], folds [rows].
-    """
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """Calibrated scores and chosen leaves [rows, leaves]; confidence in the first leaf [rows]."""
+
+    scores: Scores
+    chosen: Chosen
+    confidence: Scores
+
+    def margin(self, truth: Scores, folds: npt.NDArray[np.int64], risk: float) -> Scores:
+        """Confidence minus the cutoff that the other folds choose, [rows]: below 0 a row is uncertain."""
+        wrong = wrong_first(self.scores, self.chosen, truth)
+        margin = np.empty(len(truth), dtype=np.float32)
+        for fold in np.unique(folds):
+            held = folds == fold
+            margin[held] = (
+                self.confidence[held] - choose_cutoff(self.confidence[~held], wrong[~held], risk).value
+            )
+        return margin
+
+
+def cross_fitted(
+    scores: Scores, truth: Scores, folds: npt.NDArray[np.int64], precision: float | None = None
+) -> CrossFitted:
+    """Answer each fold by calibration and thresholds of the others: what is measured must not be flattered by
+    having chosen them. Scores and truth [rows, leaves], folds [rows]."""
     fitted = CrossFitted(
         np.empty_like(scores), np.zeros(scores.shape, dtype=np.bool_), np.empty(len(scores), dtype=np.float32)
     )
     for fold in np.unique(folds):
         held = folds == fold
-        rules = make_rules(scores[~held], truth[~held], precision, risk)
-        calibrated = apply(rules.calibration, scores[held])
-        chosen = decide(calibrated, rules.thresholds)
+        calibration, thresholds = _fit(scores[~held], truth[~held], precision)
+        calibrated = apply(calibration, scores[held])
+        chosen = decide(calibrated, thresholds)
         fitted.scores[held], fitted.chosen[held] = calibrated, chosen
-        fitted.margin[held] = confidence(calibrated, chosen, rules.thresholds) - rules.cutoff.value
+        fitted.confidence[held] = confidence(calibrated, chosen, thresholds)
     return fitted
+
+
+def _fit(scores: Scores, truth: Scores, precision: float | None) -> tuple[Calibration, Scores]:
+    calibration = fit_calibration(scores, truth)
+    return calibration, choose_thresholds(apply(calibration, scores), truth, precision)
 
 
 @torch.no_grad()

@@ -26,11 +26,13 @@ GRID = np.round(np.arange(1.0, -0.001, -0.005), 3).astype(np.float32)
 class Cutoff:
     """Messages at or above ``value`` are kept: the share ``coverage`` of the ``n`` rows it was chosen on.
 
-    ``risk_bound`` is the upper bound of the share of wrong ones among those kept (1 where none are).
+    ``risk`` is what was asked and is promised; ``risk_bound`` the upper bound found for the share of wrong
+    ones among those kept (1 where none are), which choosing the cutoff has flattered.
     """
 
     value: float
     coverage: float
+    risk: float
     risk_bound: float
     n: int
 
@@ -44,7 +46,7 @@ class Cutoff:
             return f"no cutoff keeps the promise on {self.n:,} rows: every message is uncertain"
         return (
             f"certain from {self.value:.3f} on: {self.coverage:.1%} of {self.n:,} rows, "
-            f"at most {self.risk_bound:.1%} of them wrong"
+            f"at most {self.risk:.1%} of them wrong"
         )
 
 
@@ -76,7 +78,7 @@ def choose_cutoff(confidence: Scores, wrong: Chosen, risk: float = 0.10, delta: 
             break
         value, coverage = round(float(cutoff), 3), n / len(confidence)
         bound = float(beta.ppf(1 - delta, errors + 1, n - errors))  # Clopper and Pearson 1934
-    return Cutoff(value, coverage, bound, len(confidence))
+    return Cutoff(value, coverage, risk, bound, len(confidence))
 
 
 def _first_size(rows: int, risk: float, delta: float) -> int:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from tokenizers import Tokenizer
 
-from xundan.errors import BadInput
+from xundan.errors import BadInput, Refused
 from xundan.models.classifier import Classifier
 from xundan.models.encoder import load_base_tokenizer
 from xundan.models.manifest import Facts, seal
@@ -68,6 +70,11 @@ class TrainJob:
     sources: tuple[str, ...] = ()
     quiet: bool = False
 
+    def __post_init__(self) -> None:
+        for name, share in (("precision", self.precision), ("risk", self.risk)):
+            if share is not None and not 0 < share < 1:
+                raise BadInput(f"{name} out of range", got=share, expected="between 0 and 1, such as 0.1")
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -92,12 +99,14 @@ def train(job: TrainJob, tell: Callable[[str], None] = lambda line: None, begin:
     task = _task(job)
     for note in task.review.notes():
         tell(note)
-    learnt = _few(job, task, tell, begin) if is_few(task.rows) else _many(job, task, tell)
-    truth = target_matrix(learnt.folds.rows, task.leaves)
-    rules = make_rules(learnt.folds.scores, truth, job.precision, job.risk)
-    fold_in(learnt.net, rules.calibration)
-    trained = _register(job, task, learnt, rules)
-    shutil.rmtree(_work(job, task), ignore_errors=True)
+    work = _work(job, task)
+    with _alone(work):
+        learnt = _few(job, task, tell, begin) if is_few(task.rows) else _many(job, task, work, tell)
+        truth = target_matrix(learnt.folds.rows, task.leaves)
+        rules = make_rules(learnt.folds.scores, truth, learnt.folds.folds, job.precision, job.risk)
+        fold_in(learnt.net, rules.calibration)
+        trained = _register(job, task, learnt, rules)
+        shutil.rmtree(work, ignore_errors=True)
     return trained
 
 
@@ -111,20 +120,27 @@ class _Learnt:
 
 
 def _task(job: TrainJob) -> Task:
-    if job.taxonomy is not None:
-        return load_task(job.labels, job.taxonomy)
-    known = job.tree if job.tree in trees.SHIPPED else None
+    if Path(job.tree).suffix in (".yaml", ".yml"):
+        raise BadInput("a file where a tree's name is expected", got=job.tree, do=f"--taxonomy {job.tree}")
+    known = job.taxonomy or (job.tree if job.tree in trees.SHIPPED else None)
     task = load_task(job.labels, known, tree=job.tree)
     if len(task.leaves) < 2:
         raise BadInput("fewer than two leaves to tell apart", got=task.leaves, where=str(job.labels[0]))
+    if all(row.augmented for row in task.rows):
+        raise BadInput("no row to measure on: all are augmented", where=str(job.labels[0]))
+    if task.review.single and job.precision is not None:
+        raise BadInput(
+            "a precision cannot be asked where every row has one label",
+            got=job.precision,
+            do="leave --precision out: each message gets its highest leaf",
+        )
     return task
 
 
-def _many(job: TrainJob, task: Task, tell: Callable[[str], None]) -> _Learnt:
+def _many(job: TrainJob, task: Task, work: Path, tell: Callable[[str], None]) -> _Learnt:
     tokenizer = load_base_tokenizer(job.base)
     plan = make_plan(task.rows, task.leaves, job.base, tokenizer, job.settings)
     tell(str(plan))
-    work = _work(job, task)
     with Watch(job.quiet, plan.row_passes, job.settings.batch) as watch:
         folds = cross_validate(task.rows, task.leaves, job.base, tokenizer, job.settings, work, watch)
         settings = replace(job.settings, epochs=folds.epochs)
@@ -157,7 +173,7 @@ def _register(job: TrainJob, task: Task, learnt: _Learnt, rules: Rules) -> Train
     taxonomy, folds = task.taxonomy, learnt.folds
     settings = {
         **asdict(learnt.settings),
-        "base": str(job.base),
+        "base": Path(job.base).name,
         "way": learnt.way,
         "precision": job.precision,
         "risk": job.risk,
@@ -182,7 +198,8 @@ def _register(job: TrainJob, task: Task, learnt: _Learnt, rules: Rules) -> Train
 def _measure(job: TrainJob, task: Task, learnt: _Learnt, rules: Rules, model: Model) -> Assessment:
     folds, cutoff = learnt.folds, rules.cutoff
     truth = target_matrix(folds.rows, task.leaves)
-    fitted = cross_fitted(folds.scores, truth, folds.folds, job.precision, job.risk)
+    fitted = cross_fitted(folds.scores, truth, folds.folds, job.precision)
+    margin = fitted.margin(truth, folds.folds, job.risk)
     said = model.description
     judged = Judged(
         said.version,
@@ -193,7 +210,7 @@ def _measure(job: TrainJob, task: Task, learnt: _Learnt, rules: Rules, model: Mo
         run_pairs(model, load_pairs(said.tree)),
     )
     # Each fold had a cutoff of its own; moved to the final one, a row keeps its side.
-    sureness = Sureness(fitted.margin + cutoff.value, cutoff.value, said.uncertain_risk)
+    sureness = Sureness(margin + cutoff.value, cutoff.value, said.uncertain_risk)
     return assess(judged, sureness, folds.rows, task.taxonomy)
 
 
@@ -210,10 +227,30 @@ def _main_figures(found: Assessment) -> dict[str, float]:
 
 
 def _work(job: TrainJob, task: Task) -> Path:
-    """Where a killed training left off: found again by the same rows, settings and base."""
-    what = [data_sha256(task.rows), asdict(job.settings), str(job.base), task.leaves]
+    """Where a killed training left off: found again by the same rows in the same order, settings and base."""
+    rows = [[row.id, row.text, row.context, row.labels, row.augmented] for row in task.rows]
+    what = [rows, asdict(job.settings), _content_of(job.base), task.leaves]
     name = hashlib.blake2b(json.dumps(what).encode(), digest_size=6).hexdigest()
     return job.registry / task.taxonomy.tree / f".unfinished-{name}"
+
+
+def _content_of(base: Path | str) -> list[list[str]]:
+    """The base's name and, where it is a folder, what its files hold."""
+    files = sorted(path for path in Path(base).glob("*") if path.is_file())
+    return [[Path(base).name, ""], *([f.name, hashlib.sha256(f.read_bytes()).hexdigest()] for f in files)]
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """Hold the folder; `Refused` where another training of the same rows and settings does."""
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(work.with_suffix(".lock"), timeout=0):
+            yield
+    except Timeout:
+        raise Refused("the same training runs already", do="wait for it", where=str(work)) from None
+    finally:
+        work.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _write_json(path: Path, value: object) -> None:

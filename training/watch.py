@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import TracebackType
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -44,7 +44,11 @@ class Watch:
             TimeRemainingColumn(),
         )
         self._task = self._progress.add_task("training", total=total, rate="")
-        self._live = None if quiet else Live(self._view(), refresh_per_second=2, transient=True)
+        self._live = (
+            None
+            if quiet
+            else Live(self._view(), console=Console(stderr=True), refresh_per_second=2, transient=True)
+        )
 
     def __enter__(self) -> Watch:
         if self._live:

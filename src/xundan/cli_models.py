@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from xundan.errors import BadInput, require
 from xundan.terminal import AsJson, Lang, checked_lang, err, out, print_json, progress
@@ -131,7 +132,7 @@ def train(
         quiet=as_json or not err.is_terminal,
     )
     with progress() as begin:
-        trained = train_model(job, err.print, begin)
+        trained = train_model(job, lambda line: err.print(Text(line)), begin)
     if as_json:
         figures = json.loads((trained.folder / "metrics.json").read_text(encoding="utf-8"))
         print_json({"folder": str(trained.folder), "version": trained.version, "way": trained.way, **figures})
@@ -228,7 +229,7 @@ def promote(
                 f"{measure}-F1, {candidate} minus {verdict.champion}: {interval} on {verdict.rows:,} messages"
             )
         for reason in verdict.reasons:
-            out.print(f"{reason.code}: {reason}")
+            out.print(Text(f"{reason.code}: {reason}"))
         said = "is the champion now" if verdict.promoted else "refused, the champion stays"
         out.print(f"{verdict.candidate}: {said}")
     if not verdict.promoted:

@@ -138,7 +138,7 @@ def test_the_best_way_is_exported_like_any_other(
 ) -> None:
     best = fit(rows, LEAVES, tiny_bert, settings=QUICK, only=("logistic 0.1",))
     thresholds = choose_thresholds(best.out_of_fold.scores, target_matrix(rows, LEAVES))
-    made = Made(best.net, best.tokenizer, thresholds, Cutoff(0.5, 1.0, 0.1, 36), best.settings)
+    made = Made(best.net, best.tokenizer, thresholds, Cutoff(0.5, 1.0, 0.1, 0.1, 36), best.settings)
     taxonomy = from_leaves("mine", (Leaf(leaf, leaf, "", UNGROUPED) for leaf in LEAVES))
     export(made, taxonomy, "mine-v1", tmp_path, check=rows)
     model = Model.load(tmp_path)

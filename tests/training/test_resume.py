@@ -66,9 +66,9 @@ def test_a_training_killed_after_any_epoch_ends_the_same(
     saves = 0
     save = Resume.save
 
-    def kill(self: Resume, parts: dict[str, object], epochs: int) -> None:
+    def kill(self: Resume, parts: dict[str, object], epochs: int, go_on: bool = True) -> None:
         nonlocal saves
-        save(self, parts, epochs)  # type: ignore[arg-type]
+        save(self, parts, epochs, go_on)  # type: ignore[arg-type]
         saves += 1
         if saves == killed_at:
             raise _Killed

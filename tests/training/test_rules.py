@@ -25,22 +25,24 @@ def test_thresholds_tuned_on_noise_do_not_look_better_than_they_are() -> None:
     for seed in range(20):
         scores, truth = noise(120, 8, seed)
         folds = np.arange(120) % 3
-        rules = make_rules(scores, truth)
+        rules = make_rules(scores, truth, folds)
         flattered = apply(rules.calibration, scores) >= rules.thresholds
         honest = cross_fitted(scores, truth, folds).chosen
         gained.append(micro_f1(flattered, truth) - micro_f1(honest, truth))
     assert np.mean(gained) > 0.01
 
 
-def test_every_row_is_answered_and_a_row_above_its_cutoff_has_a_margin() -> None:
+def test_every_row_is_answered_and_sure_scores_leave_little_doubt() -> None:
     draw = np.random.default_rng(1)
+    folds = np.arange(900) % 3
     truth = np.eye(4, dtype=np.float32)[draw.integers(0, 4, 900)]
     scores = np.clip(truth * 0.8 + draw.normal(0.1, 0.08, truth.shape), 0.01, 0.99).astype(np.float32)
-    fitted = cross_fitted(scores, truth, np.arange(900) % 3)
+    fitted = cross_fitted(scores, truth, folds)
     assert fitted.chosen.any(axis=1).all()
-    assert (fitted.margin >= 0).mean() > 0.9, "nearly faultless scores leave little doubt"
-    nothing = cross_fitted(*noise(900, 4, 2), np.arange(900) % 3)
-    assert (nothing.margin < 0).mean() > 0.9, "scores that know nothing promise nothing"
+    assert (fitted.margin(truth, folds, 0.1) >= 0).mean() > 0.9
+    scores, truth = noise(900, 4, 2)
+    nothing = cross_fitted(scores, truth, folds).margin(truth, folds, 0.1)
+    assert (nothing < 0).mean() > 0.9, "scores that know nothing promise nothing"
 
 
 class _Encoder(nn.Module):
