@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +31,8 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 Lang = Annotated[str, typer.Option("--lang", help="Language of page and Excel: zh or en")]
+Registry = Annotated[Path, typer.Option("--registry", help="Folder of your own models")]
+Tree = Annotated[str, typer.Option("--tree", help="attention, action, or the name of your own")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON")]
 
 

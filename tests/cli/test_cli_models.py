@@ -48,7 +48,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(trained.stdout.strip().splitlines()) == 3, "it ends with the three lines that matter"
     assert "several ways are tried by cross-validation" in trained.stderr
     promoted = xundan(
-        *("promote", "v1", "--labels", "test.jsonl", "--tree", "topics", "--registry", "models"), cwd=home
+        *("promote", "v1", "--labels", "test.jsonl", "--tree", "topics", "--registry", "models"),
+        *("--least-rows", 30),
+        cwd=home,
     )
     assert promoted.returncode == 0, promoted.stdout + promoted.stderr
     return home
@@ -71,7 +73,9 @@ def test_a_worse_candidate_is_refused_with_exit_code_1_and_the_champion_stays(fo
     assert trained.returncode == 0, trained.stderr
     name = Path(json.loads(trained.stdout)["folder"]).name
     refused = xundan(
-        *("promote", name, "--labels", "test.jsonl", "--tree", "topics", "--registry", "models"), cwd=folder
+        *("promote", name, "--labels", "test.jsonl", "--tree", "topics", "--registry", "models"),
+        *("--least-rows", 30),
+        cwd=folder,
     )
     assert refused.returncode == 1
     assert f"{name}: refused, the champion stays" in refused.stdout

@@ -22,6 +22,8 @@ from xundan.training.labels import LabelledMessage
 DRAWS = 200
 FEWEST_BINS, MOST_BINS, ROWS_A_BIN = 2, 15, 20
 
+Rows = npt.NDArray[np.intp]
+
 
 @dataclass(frozen=True)
 class Reliability:
@@ -44,18 +46,26 @@ def calibration_of(
     scores: Scores, chosen: Chosen, truth: Scores, rows: Sequence[LabelledMessage], seed: int = 0
 ) -> CalibrationFigures:
     """Measure scores against truth, all [rows, leaves]; intervals by resampling sessions."""
-    samples = [
-        np.repeat(np.arange(len(rows)), times.astype(np.intp)) for times in resample(rows, seed, DRAWS)
-    ]
+    samples = session_samples(rows, seed)
     at = np.arange(len(rows)), first_leaf(scores, chosen)
     return CalibrationFigures(
         _reliability(scores, truth, samples), _reliability(scores[at], truth[at], samples)
     )
 
 
-def _reliability(scores: Scores, truth: Scores, samples: Sequence[npt.NDArray[np.intp]]) -> Reliability:
-    """Fewer rows, fewer bins: with two rows in a bin the error would measure chance."""
-    bins = int(np.clip(scores.size // ROWS_A_BIN, FEWEST_BINS, MOST_BINS))
+def bins_for(size: int) -> int:
+    """How many bins ``size`` scores are put in: fewer scores, fewer bins, since with two scores in a bin the
+    error would measure chance."""
+    return int(np.clip(size // ROWS_A_BIN, FEWEST_BINS, MOST_BINS))
+
+
+def session_samples(rows: Sequence[LabelledMessage], seed: int = 0) -> list[Rows]:
+    """The rows of `DRAWS` bootstrap samples of whole sessions: of each, their indices, repeated as drawn."""
+    return [np.repeat(np.arange(len(rows)), times.astype(np.intp)) for times in resample(rows, seed, DRAWS)]
+
+
+def _reliability(scores: Scores, truth: Scores, samples: Sequence[Rows]) -> Reliability:
+    bins = bins_for(scores.size)
     draws = np.array([expected_calibration_error(scores[i], truth[i], bins) for i in samples])
     error = spread(expected_calibration_error(scores, truth, bins), draws)
     return Reliability(error, scores.size, tuple(reliability(scores, truth, bins)))

@@ -15,7 +15,7 @@ from xundan.disk import replace_file
 from xundan.errors import BadInput
 from xundan.models.runtime import Description, Model
 from xundan.progress import Begin, silent
-from xundan.taxonomy.trees import SHIPPED, UNGROUPED, Leaf, Taxonomy, from_leaves, load
+from xundan.taxonomy.trees import Taxonomy
 from xundan.training.evaluation.assessment import Assessment, assess
 from xundan.training.evaluation.certainty import Sureness
 from xundan.training.evaluation.intervals import Share, share
@@ -26,6 +26,7 @@ from xundan.training.evaluation.page.page import page_of
 from xundan.training.evaluation.page.view import words_of
 from xundan.training.evaluation.paired import paired
 from xundan.training.evaluation.result import Evaluation, Schooling
+from xundan.training.evaluation.tree_of import tree_of
 from xundan.training.evaluation.wanted import wanted_leaves
 from xundan.training.labels import LabelledMessage, read_labels
 from xundan.training.lineage import leaked, read_rows, trained_on
@@ -40,8 +41,8 @@ class EvaluationJob:
     """A model folder, label files it has not learnt from, and where the two files go.
 
     ``against``: another model folder of the same tree. ``train``: the labels the model was made from, for the
-    learning curve. ``tree``: the .yaml file of a tree of your own, for its names and groups. ``lang``: of the
-    page, "zh" or "en".
+    learning curve. ``tree``: a .yaml file to judge by instead of the tree of the model (`tree_of`). ``lang``: of
+    the page, "zh" or "en".
     """
 
     model: Path
@@ -82,23 +83,15 @@ def run_evaluation(job: EvaluationJob, begin: Begin = silent) -> Evaluation:
 
 
 def _taxonomy(job: EvaluationJob) -> Taxonomy:
-    """The tree both models were made for; of a plain list of leaves, the model itself knows it."""
-    said = Description.read(job.model)
-    if job.against and (other := Description.read(job.against).tree) != said.tree:
+    """The tree both models were made for."""
+    tree = Description.read(job.model).tree
+    if job.against and (other := Description.read(job.against).tree) != tree:
         raise BadInput(
             "the two models were made for different trees",
-            got=f"{said.tree} and {other}",
+            got=f"{tree} and {other}",
             expected="two models of one tree",
         )
-    if job.tree is None and said.tree not in SHIPPED:
-        leaves = [Leaf(leaf, leaf, "", UNGROUPED) for leaf in said.leaves]
-        return from_leaves(said.tree, leaves, said.taxonomy_version)
-    taxonomy = load(job.tree or said.tree)
-    if taxonomy.tree != said.tree:
-        raise BadInput(
-            "the model was made for another tree", got=said.tree, expected=taxonomy.tree, where=str(job.model)
-        )
-    return taxonomy
+    return tree_of(job.model, job.tree)
 
 
 def _measurable(paths: Sequence[Path], taxonomy: Taxonomy) -> list[LabelledMessage]:

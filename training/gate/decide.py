@@ -39,15 +39,17 @@ def gate(
     for judged in (candidate, *([champion] if champion else [])):
         _check_shape(judged, len(rows))
     verdict = Verdict(candidate.version, champion.version if champion else "", len(rows), limits, ())
-    leak = _leak(rows, evidence, limits)
+    beside = [*_too_few(rows, limits), *_leak(rows, evidence, limits)]
+    if champion is not None:
+        beside += _champion_leak(rows, evidence, limits)
     broken = unsound(candidate, rows, taxonomy, limits)
     if broken or champion is None:
-        return replace(verdict, reasons=(*broken, *leak))
+        return replace(verdict, reasons=(*broken, *beside))
     carried = carry(champion, taxonomy, evidence.migration)
     if carried is None:
-        return replace(verdict, reasons=(_no_migration(champion, taxonomy), *leak))
+        return replace(verdict, reasons=(_no_migration(champion, taxonomy), *beside))
     found = paired(carried, candidate, rows, taxonomy)
-    reasons = (*worse(found, carried, candidate, rows, taxonomy, limits), *leak)
+    reasons = (*worse(found, carried, candidate, rows, taxonomy, limits), *beside)
     return replace(verdict, reasons=reasons, difference=found.difference)
 
 
@@ -98,14 +100,51 @@ def _leak(rows: Sequence[LabelledMessage], evidence: Evidence, limits: GateLimit
             )
         ]
     leak = leaked(rows, evidence.trained_on)
-    if leak.seen <= limits.seen_share * leak.rows and not leak.same_session:
+    few_seen = leak.seen <= limits.seen_share * leak.rows
+    if few_seen and not leak.same_session:
         return []
+    reused = "; or, as hardly a text is the same, two files use the same ids: give each ids of its own"
     return [
         Reason(
             "trained_on_test_rows",
             f"of {leak.rows:,} test messages the candidate was trained on {leak.seen:,} "
             f"({leak.seen / leak.rows:.1%}) and on sessions of {leak.same_session:,} more",
-            "take these sessions out of the test labels or out of the training labels",
+            "take these sessions out of the test labels or out of the training labels"
+            + (reused if few_seen else ""),
+        )
+    ]
+
+
+def _champion_leak(
+    rows: Sequence[LabelledMessage], evidence: Evidence, limits: GateLimits
+) -> list[Reason]:
+    if evidence.champion_trained_on is None:
+        return []  # the champion of another maker: it stands already, and is not asked
+    leak = leaked(rows, evidence.champion_trained_on)
+    if leak.seen <= limits.seen_share * leak.rows:
+        return []
+    return [
+        Reason(
+            "champion_saw_test_rows",
+            f"of {leak.rows:,} test messages the champion was trained on {leak.seen:,} "
+            f"({leak.seen / leak.rows:.1%}), so its figures are flattered here and the comparison is unfair",
+            "judge by test messages that neither has seen, or promote it by force with a reason",
+        )
+    ]
+
+
+def _too_few(rows: Sequence[LabelledMessage], limits: GateLimits) -> list[Reason]:
+    sessions = len({row.session for row in rows})
+    if len(rows) >= limits.least_rows and sessions >= limits.least_sessions:
+        return []
+    more, others = limits.least_rows - len(rows), limits.least_sessions - sessions
+    what = f"{more:,} more test message(s)" if more > 0 else "more test messages"
+    return [
+        Reason(
+            "too_few_test_messages",
+            f"{len(rows):,} test message(s) of {sessions:,} session(s) are too few to judge by: "
+            f"{limits.least_rows:,} of {limits.least_sessions:,} are needed",
+            f"label {what}" + (f", from at least {others:,} other session(s)" if others > 0 else ""),
         )
     ]
 

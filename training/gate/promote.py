@@ -21,11 +21,11 @@ from xundan.models.registry import (
     verified,
     version_folder,
 )
-from xundan.models.runtime import DESCRIPTION_FILE, Description, Model
+from xundan.models.runtime import DESCRIPTION_FILE, Model
 from xundan.progress import Begin, silent
 from xundan.taxonomy import trees
-from xundan.taxonomy.trees import UNGROUPED, Leaf, Taxonomy
 from xundan.training.evaluation.judged import Judged, judge
+from xundan.training.evaluation.tree_of import tree_of
 from xundan.training.gate.decide import gate
 from xundan.training.gate.verdict import Evidence, GateLimits, Verdict
 from xundan.training.labels import LabelledMessage, read_labels
@@ -37,7 +37,7 @@ from xundan.training.pairs import load_pairs
 class PromoteJob:
     """Which version, judged on which labels, to become champion of which tree.
 
-    ``tree``: attention, action, a taxonomy .yaml, or the name of a plain list of leaves. ``force_reason``:
+    ``tree``: attention, action, the name of a tree of your own, or a taxonomy .yaml to judge by. ``force_reason``:
     why it shall be champion even if the gate says no, for the history. ``migration``: see `Evidence`.
     """
 
@@ -60,7 +60,7 @@ def promote_candidate(job: PromoteJob, begin: Begin = silent) -> Verdict:
     Raises `Refused` where a folder is not what was signed, the candidate is champion already, or another was
     promoted meanwhile; `BadInput` for a version, tree or labels that cannot be read.
     """
-    name = trees.load(job.tree).tree if _has_file(job.tree) else job.tree
+    name = trees.load(job.tree).tree if _is_file(job.tree) else job.tree
     folder = version_folder(job.registry, name, job.candidate)
     before = champion_name(job.registry, name)
     if folder.name == before:
@@ -89,15 +89,18 @@ def promote_candidate(job: PromoteJob, begin: Begin = silent) -> Verdict:
 
 
 def _judge(job: PromoteJob, tree: str, folder: Path, before: str, begin: Begin) -> Verdict:
-    taxonomy = _taxonomy(job.tree, folder)
+    taxonomy = tree_of(folder, Path(job.tree) if _is_file(job.tree) else None)
+    if taxonomy.tree != tree:
+        raise BadInput("a model of another tree", got=taxonomy.tree, expected=tree, where=str(folder))
     rows = [row for row in read_labels(job.labels, taxonomy) if not row.augmented]
     if not rows:
         raise BadInput("no row to judge by: all are augmented", where=", ".join(map(str, job.labels)))
-    against = None
+    against, seen = None, None
     if before != SHIPPED_NAME or (SHIPPED / tree / DESCRIPTION_FILE).exists():
-        against = _answers(before, champion(tree, job.registry), rows, tree, begin)
+        home = champion(tree, job.registry)
+        against, seen = _answers(before, home, rows, tree, begin), read_rows(home)
     candidate = _answers(folder.name, folder, rows, tree, begin)
-    evidence = Evidence(read_rows(folder), job.migration)
+    evidence = Evidence(read_rows(folder), job.migration, seen)
     return gate(against, candidate, rows, taxonomy, evidence, job.limits)
 
 
@@ -109,15 +112,5 @@ def _answers(name: str, folder: Path, rows: Sequence[LabelledMessage], tree: str
     return replace(judged, version=name)
 
 
-def _taxonomy(tree: str, folder: Path) -> Taxonomy:
-    """The tree as it stands now; for a plain list of leaves, which has no file, the candidate's own."""
-    if _has_file(tree):
-        return trees.load(tree)
-    said = Description.read(folder)
-    return trees.from_leaves(
-        tree, [Leaf(leaf, leaf, "", UNGROUPED) for leaf in said.leaves], said.taxonomy_version
-    )
-
-
-def _has_file(tree: str) -> bool:
-    return tree in trees.SHIPPED or Path(tree).suffix in (".yaml", ".yml")
+def _is_file(tree: str) -> bool:
+    return Path(tree).suffix in (".yaml", ".yml")

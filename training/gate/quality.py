@@ -14,10 +14,15 @@ from xundan.models.confidence import first_leaf
 from xundan.models.thresholds import Scores
 from xundan.taxonomy.trees import Taxonomy
 from xundan.training.calibrate import expected_calibration_error
+from xundan.training.evaluation.calibration import bins_for, session_samples
+from xundan.training.evaluation.intervals import spread
 from xundan.training.evaluation.judged import Judged
 from xundan.training.evaluation.paired import LeafChange, Paired
 from xundan.training.gate.verdict import GateLimits, Reason
 from xundan.training.labels import LabelledMessage, target_matrix
+
+Scored = tuple[Scores, Scores]
+"""Scores beside what is true of them, both of one shape with the messages first."""
 
 
 def worse(
@@ -30,11 +35,14 @@ def worse(
 ) -> list[Reason]:
     """Every way in which the candidate is worse than the limits allow."""
     truth = target_matrix(rows, [leaf.id for leaf in taxonomy.leaves])
+    first = _of_first_leaves(champion, truth), _of_first_leaves(candidate, truth)
     return [
         *_overall(found, limits),
         *_leaves(found, limits),
         *_pairs(found),
-        *_calibration(champion, candidate, truth, limits),
+        # Nine in ten of all scores are near 0 and hide what people see: so those of first leaves as well.
+        *_calibration("all scores", (champion.scores, truth), (candidate.scores, truth), rows, limits),
+        *_calibration("the scores of first leaves", *first, rows, limits),
     ]
 
 
@@ -106,33 +114,40 @@ def _pairs(found: Paired) -> list[Reason]:
     ]
 
 
-def _calibration(champion: Judged, candidate: Judged, truth: Scores, limits: GateLimits) -> list[Reason]:
-    """Over all scores, and over those of each message's first leaf: nine in ten of all scores are near 0 and
-    hide what people see."""
-    reasons = []
-    for which, (before, after) in {
-        "all scores": (_error(champion, truth), _error(candidate, truth)),
-        "the scores of first leaves": (_first_error(champion, truth), _first_error(candidate, truth)),
-    }.items():
-        if after - before > limits.calibration_rise:
-            reasons.append(
-                Reason(
-                    "calibration_worse",
-                    f"the calibration error of {which} rises from {before:.3f} to {after:.3f}, by more than "
-                    f"the allowed {limits.calibration_rise:g}",
-                    "calibrate it on held-out rows, as `xundan train` does",
-                )
-            )
-    return reasons
+def _calibration(
+    which: str, before: Scored, after: Scored, rows: Sequence[LabelledMessage], limits: GateLimits
+) -> list[Reason]:
+    """The error moves by chance too, on few messages by more than the limit: so the rise must be above the
+    limit and the interval of the difference, both answers of a resampled session together, above 0."""
+    bins = bins_for(before[0].size)
+    error_before, error_after = _error(before, bins), _error(after, bins)
+    if error_after - error_before <= limits.calibration_rise:
+        return []
+    draws = [
+        _error((after[0][i], after[1][i]), bins) - _error((before[0][i], before[1][i]), bins)
+        for i in session_samples(rows)
+    ]
+    rise = spread(error_after - error_before, np.array(draws))
+    if rise.low <= 0:
+        return []
+    return [
+        Reason(
+            "calibration_worse",
+            f"the calibration error of {which} rises from {error_before:.3f} to {error_after:.3f} "
+            f"({rise:+.3f}, 95 % interval), by more than the allowed {limits.calibration_rise:g} and more than "
+            "chance",
+            "calibrate it on held-out rows, as `xundan train` does",
+        )
+    ]
 
 
-def _error(judged: Judged, truth: Scores) -> float:
-    return expected_calibration_error(judged.scores, truth)
+def _error(scored: Scored, bins: int) -> float:
+    return expected_calibration_error(*scored, bins)
 
 
-def _first_error(judged: Judged, truth: Scores) -> float:
+def _of_first_leaves(judged: Judged, truth: Scores) -> Scored:
     at = np.arange(len(truth)), first_leaf(judged.scores, judged.chosen)
-    return expected_calibration_error(judged.scores[at], truth[at])
+    return judged.scores[at], truth[at]
 
 
 def _points(share: float) -> str:

@@ -28,17 +28,20 @@ UNSOUND = frozenset(
 
 @dataclass(frozen=True)
 class GateLimits:
-    """How much worse a candidate may be, all as shares of 1 (0.01 is one F1 point).
+    """How much worse a candidate may be, as shares of 1 (0.01 is one F1 point), and on how much that is judged.
 
+    - ``least_rows``, ``least_sessions``: so many test messages, of so many sessions, there must be: on fewer
+      even a bad model shows no leaf with enough messages to hold against it.
     - ``micro_margin``: the 95 % interval of the micro-F1 difference (candidate minus champion) must lie above
       minus this. Micro-F1 is what a message meets, and the figure with the narrowest interval, so here the
       candidate has to prove that it is not worse (a non-inferiority test).
     - ``macro_drop``: macro-F1 must not be lower by more than this. Its interval spans several points on any
       affordable test set, so a bound on the interval would refuse equals; the value itself is held.
     - ``leaf_drop``, ``leaf_support``: no leaf on at least so many messages may lose more F1 than this.
-    - ``calibration_rise``: how much the expected calibration error may rise.
+    - ``calibration_rise``: how much the expected calibration error may rise, if the rise is more than chance.
     - ``seen_share``: the share of test messages that may stand in the training data (a split by session has
-      about 0.002, since buyers repeat whole sentences); of its sessions, none may.
+      about 0.002, since buyers repeat whole sentences), the candidate's or the champion's; of its sessions,
+      none may in the candidate's.
     - ``permuted_gain``: a candidate whose columns, put in another order, gain more micro-F1 than this has
       mixed up its leaves.
     """
@@ -50,11 +53,13 @@ class GateLimits:
     calibration_rise: float = 0.02
     seen_share: float = 0.005
     permuted_gain: float = 0.05
+    least_rows: int = 100
+    least_sessions: int = 30
 
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            highest = None if limit.name == "leaf_support" else 1
+            highest = None if isinstance(limit.default, int) else 1  # counts, not shares
             if not value >= 0 or (highest is not None and value > highest):
                 raise BadInput(
                     f"{limit.name} is out of range",
@@ -65,11 +70,13 @@ class GateLimits:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a comparison cannot see: the rows the candidate learnt from (None: not known), and where each leaf
-    of the champion's taxonomy went, id to id, if that is another than the candidate's (None: not said)."""
+    """What a comparison cannot see: the rows the candidate learnt from (None: not known), where each leaf of
+    the champion's taxonomy went, id to id, if that is another than the candidate's (None: not said), and the
+    rows the champion learnt from (None: not known)."""
 
     trained_on: TrainedOn | None
     migration: Mapping[str, str] | None = None
+    champion_trained_on: TrainedOn | None = None
 
 
 @dataclass(frozen=True)
