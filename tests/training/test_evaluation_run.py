@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ import pytest
 
 from xundan.errors import BadInput
 from xundan.models.registry import SHIPPED
+from xundan.taxonomy.save import save
+from xundan.taxonomy.trees import load
 from xundan.training.evaluation.page.sentences import sentences
 from xundan.training.evaluation.page.view import words_of
 from xundan.training.evaluation.result import Evaluation
 from xundan.training.evaluation.run import METRICS_FILE, PAGE_FILE, EvaluationJob, run_evaluation
+from xundan.training.evaluation.tree_of import TAXONOMY_FILE, tree_of
 
 ROWS = [
     ("a#0", "到云南的运费要多少钱", "logistics_freight"),
@@ -219,6 +222,24 @@ def test_a_model_of_a_tree_without_a_file_is_judged_on_its_own_leaves(home: Path
     page = (tmp_path / "out" / PAGE_FILE).read_text(encoding="utf-8")
     assert 'id="leaves"' in page
     assert 'id="groups"' not in page  # there is only one
+
+
+def test_a_model_is_judged_by_the_tree_it_carries_unless_a_file_is_given(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED / "attention", tmp_path / "own")
+    described = json.loads((tmp_path / "own" / "model.json").read_text())
+    described |= {"tree": "topics", "taxonomy_version": "3"}
+    (tmp_path / "own" / "model.json").write_text(json.dumps(described))
+    carried = replace(load("attention"), tree="topics", version="3")
+    save(carried, tmp_path / "own" / TAXONOMY_FILE)
+    run_evaluation(EvaluationJob(tmp_path / "own", (home / "test.jsonl",), tmp_path / "out"))
+    written = json.loads((tmp_path / "out" / METRICS_FILE).read_text(encoding="utf-8"))
+    assert (written["tree"], written["taxonomy_version"]) == ("topics", "3")
+    assert 'id="groups"' in (tmp_path / "out" / PAGE_FILE).read_text(encoding="utf-8")
+    assert tree_of(tmp_path / "own") == carried
+    given = replace(carried, version="4")
+    save(given, tmp_path / "topics.yaml")
+    assert tree_of(tmp_path / "own", tmp_path / "topics.yaml") == given
+    assert tree_of(SHIPPED / "attention") is load("attention")
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,17 @@ def test_a_minimal_pair_that_breaks_is_named() -> None:
 def test_a_candidate_too_sure_of_itself_is_refused() -> None:
     verdict = judged_by(answers(sure=0.99))
     assert codes(verdict) == ["calibration_worse"]
-    said = "the calibration error of the scores of first leaves rises from 0.000 to 0.190, by more than"
+    said = "the calibration error of the scores of first leaves rises from 0.000 to 0.190 (+0.190 [+0.1"
     assert said in verdict.reasons[0].said
+    assert "95 % interval), by more than the allowed 0.02 and by more than chance" in verdict.reasons[0].said
+
+
+def test_a_calibration_that_moves_by_chance_is_let_through() -> None:
+    few = ROWS[:100]
+    champion, candidate = answers(0.8, rows=few), answers(0.76, sure=0.8, rows=few)
+    quality = GateLimits(micro_margin=1, macro_drop=1, leaf_drop=1)
+    verdict = gate(champion, candidate, few, TAXONOMY, ELSEWHERE, quality)  # the error rises by 0.04
+    assert verdict.ok, verdict.reasons
 
 
 def test_scores_all_too_high_are_refused() -> None:
@@ -273,6 +282,8 @@ def test_a_verdict_can_be_written_down() -> None:
         "calibration_rise": 0.02,
         "seen_share": 0.005,
         "permuted_gain": 0.05,
+        "least_rows": 100,
+        "least_sessions": 30,
     }
 
 
@@ -296,3 +307,49 @@ def test_a_candidate_trained_on_test_rows_is_refused(tmp_path: Path) -> None:
     assert verdict(*same_text[:3]).ok
     refused = verdict(LabelledMessage("s7#2", "同一会话里的另一句话", (), (LEAVES[0],)))
     assert "trained on 0 (0.0%) and on sessions of 1 more" in refused.reasons[0].said
+    assert "the files may only have reused ids for other sessions" in refused.reasons[0].do
+
+
+def test_ids_are_not_blamed_where_texts_were_seen_too(tmp_path: Path) -> None:
+    write_rows(tmp_path, ROWS[:50])
+    verdict = gate(CHAMPION, answers(), ROWS, TAXONOMY, Evidence(read_rows(tmp_path)))
+    assert codes(verdict) == ["trained_on_test_rows"]
+    assert "reused ids" not in verdict.reasons[0].do
+
+
+def test_a_champion_that_saw_the_test_rows_makes_the_comparison_unfair(tmp_path: Path) -> None:
+    def verdict(seen: int, champion: Judged | None = CHAMPION) -> Verdict:
+        write_rows(tmp_path, ROWS[:seen])
+        evidence = replace(ELSEWHERE, champion_trained_on=read_rows(tmp_path))
+        return gate(champion, answers(), ROWS, TAXONOMY, evidence)
+
+    refused = verdict(4)
+    assert codes(refused) == ["champion_saw_test_rows"]
+    assert "of 600 test messages the champion was trained on 4 (0.7%)" in refused.reasons[0].said
+    assert "figures are flattered" in refused.reasons[0].said
+    assert "test messages that neither has seen, or promote it with --force" in refused.reasons[0].do
+    assert refused.forceable
+    assert verdict(3).ok
+    assert verdict(600, champion=None).ok
+
+
+@pytest.mark.parametrize("champion", [True, False])
+def test_a_few_test_messages_prove_nothing(champion: bool) -> None:
+    few = ROWS[:40]
+    judged = answers(rows=few)
+    verdict = gate(judged if champion else None, judged, few, TAXONOMY, ELSEWHERE)
+    assert codes(verdict) == ["too_few_test_messages"]
+    assert verdict.forceable
+    (reason,) = verdict.reasons
+    assert reason.said == "40 test message(s) of 40 session(s) are too few to judge by: 100 of 30 are needed"
+    assert reason.do == "label 60 more test message(s)"
+    enough = GateLimits(least_rows=40, least_sessions=40)
+    assert gate(judged if champion else None, judged, few, TAXONOMY, ELSEWHERE, enough).ok
+
+
+def test_many_messages_of_a_few_sessions_are_few() -> None:
+    rows = [replace(row, id=f"s{i % 20}#{i}") for i, row in enumerate(ROWS)]
+    verdict = gate(CHAMPION, answers(), rows, TAXONOMY, ELSEWHERE)
+    assert codes(verdict) == ["too_few_test_messages"]
+    assert "600 test message(s) of 20 session(s)" in verdict.reasons[0].said
+    assert verdict.reasons[0].do == "label more test messages, from at least 10 other session(s)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from xundan.models.history import Event, read_history
 from xundan.models.manifest import Facts, seal
 from xundan.models.registry import SHIPPED, champion_name, new_version, promote
 from xundan.models.runtime import Description, Model
-from xundan.taxonomy.trees import load
+from xundan.taxonomy.save import save
+from xundan.taxonomy.trees import Taxonomy, load
+from xundan.training.evaluation.tree_of import TAXONOMY_FILE
 from xundan.training.gate import GateLimits, PromoteJob, promote_candidate
 from xundan.training.labels import LabelledMessage, read_labels
 from xundan.training.lineage import write_rows
@@ -27,6 +30,7 @@ SAID = [
     ("稍等 我这边看一下", "买:有货吗", "act_hold"),
     ("真的很对不起 让您久等了", "买:怎么还没到", "act_apologize"),
 ]
+FEW = GateLimits(least_rows=len(SAID), least_sessions=len(SAID))
 OTHERS = [LabelledMessage("other#1", "这款今天下单明天就能发出", (), ("act_hold",))]
 
 
@@ -59,9 +63,13 @@ def _one_graph(loaded: Model, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def add(
-    registry: Path, changed: Mapping[str, Any] | None = None, rows: list[LabelledMessage] = OTHERS
+    registry: Path,
+    changed: Mapping[str, Any] | None = None,
+    rows: list[LabelledMessage] = OTHERS,
+    own: Taxonomy | None = None,
 ) -> str:
-    """Register the shipped action model (its graph comes from `loaded`), some of its description changed."""
+    """Register the shipped action model (its graph comes from `loaded`), some of its description changed,
+    perhaps with a taxonomy of its own."""
     taxonomy = load("action")
     with new_version(registry, "action") as (name, folder):
         said = json.loads((SHIPPED / "action" / "model.json").read_text(encoding="utf-8"))
@@ -69,12 +77,14 @@ def add(
         (folder / "model.json").write_text(json.dumps(said), encoding="utf-8")
         (folder / "model.bin").write_text("weights", encoding="utf-8")
         write_rows(folder, rows)
+        if own:
+            save(own, folder / TAXONOMY_FILE)
         seal(folder, Facts("d" * 64, len(rows), taxonomy, {}, {}))
     return name
 
 
 def job(name: str, labels: Path, registry: Path, **given: Any) -> PromoteJob:
-    return PromoteJob(name, (labels,), registry, "action", **given)
+    return PromoteJob(name, (labels,), registry, "action", **{"limits": FEW, **given})
 
 
 def last_event(registry: Path) -> Event:
@@ -186,7 +196,7 @@ def test_rows_written_after_others_are_not_judged_by(tmp_path: Path, labels: Pat
 def test_limits_are_the_jobs(tmp_path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xundan.training.gate.promote.load_pairs", lambda tree: ())
     name = add(tmp_path, talkative())
-    wide = GateLimits(micro_margin=1, macro_drop=1, leaf_drop=1, calibration_rise=1)
+    wide = replace(FEW, micro_margin=1, macro_drop=1, leaf_drop=1, calibration_rise=1)
     assert promote_candidate(job(name, labels, tmp_path, limits=wide)).ok
 
 
@@ -194,3 +204,42 @@ def test_what_the_champion_tells_apart_the_candidate_must_too(tmp_path: Path, la
     name = add(tmp_path, talkative())
     verdict = promote_candidate(job(name, labels, tmp_path))
     assert "pairs_broken" in [reason.code for reason in verdict.reasons]
+
+
+def test_few_test_messages_make_no_champion(tmp_path: Path, labels: Path) -> None:
+    name = add(tmp_path)
+    verdict = promote_candidate(job(name, labels, tmp_path, limits=GateLimits()))
+    assert [reason.code for reason in verdict.reasons] == ["too_few_test_messages"]
+    assert "6 test message(s) of 6 session(s)" in last_event(tmp_path).why
+    assert champion_name(tmp_path, "action") == "shipped"
+
+
+def test_a_candidate_is_judged_by_the_taxonomy_it_carries(tmp_path: Path, labels: Path) -> None:
+    own = replace(load("action"), version="9.0.0")
+    name = add(tmp_path, {"taxonomy_version": "9.0.0"}, own=own)
+    verdict = promote_candidate(job(name, labels, tmp_path))
+    assert [reason.code for reason in verdict.reasons] == ["no_migration"]
+    assert "the candidate 9.0.0" in verdict.reasons[0].said
+    assert promote_candidate(job(name, labels, tmp_path, migration={})).ok
+    assert champion_name(tmp_path, "action") == "v1"
+
+
+def test_a_tree_file_goes_before_the_taxonomy_a_candidate_carries(tmp_path: Path, labels: Path) -> None:
+    name = add(tmp_path, {"taxonomy_version": "9.0.0"}, own=replace(load("action"), version="9.0.0"))
+    newer = tmp_path / "newer.yaml"
+    save(replace(load("action"), version="10.0.0"), newer)
+    verdict = promote_candidate(PromoteJob(name, (labels,), tmp_path, str(newer), limits=FEW))
+    assert [reason.code for reason in verdict.reasons] == ["taxonomy_version"]
+    assert "trained for action 9.0.0, the taxonomy in use is 10.0.0" in verdict.reasons[0].said
+
+
+def test_a_model_of_another_tree_is_no_candidate(tmp_path: Path, labels: Path) -> None:
+    name = add(tmp_path, {"tree": "topics"})
+    with pytest.raises(BadInput, match="a model of another tree; got topics; expected action"):
+        promote_candidate(job(name, labels, tmp_path))
+
+
+def test_a_champion_trained_on_the_test_labels_is_named(tmp_path: Path, labels: Path) -> None:
+    promote(tmp_path, "action", add(tmp_path, rows=read_labels([labels], load("action"))))
+    verdict = promote_candidate(job(add(tmp_path), labels, tmp_path))
+    assert [reason.code for reason in verdict.reasons] == ["champion_saw_test_rows"]

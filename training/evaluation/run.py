@@ -41,8 +41,8 @@ class EvaluationJob:
     """A model folder, label files it has not learnt from, and where the two files go.
 
     ``against``: another model folder of the same tree. ``train``: the labels the model was made from, for the
-    learning curve. ``tree``: a .yaml file to judge by instead of the tree of the model (`tree_of`). ``lang``: of
-    the page, "zh" or "en".
+    learning curve. ``tree``: a .yaml file to judge by instead of the model's own tree. ``lang``: of the page,
+    "zh" or "en".
     """
 
     model: Path

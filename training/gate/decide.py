@@ -103,7 +103,10 @@ def _leak(rows: Sequence[LabelledMessage], evidence: Evidence, limits: GateLimit
     few_seen = leak.seen <= limits.seen_share * leak.rows
     if few_seen and not leak.same_session:
         return []
-    reused = "; or, as hardly a text is the same, two files use the same ids: give each ids of its own"
+    reused = (
+        "; as hardly a text is the same, the files may only have reused ids for other sessions: then give the "
+        "test labels ids of their own"
+    )
     return [
         Reason(
             "trained_on_test_rows",
@@ -115,11 +118,9 @@ def _leak(rows: Sequence[LabelledMessage], evidence: Evidence, limits: GateLimit
     ]
 
 
-def _champion_leak(
-    rows: Sequence[LabelledMessage], evidence: Evidence, limits: GateLimits
-) -> list[Reason]:
+def _champion_leak(rows: Sequence[LabelledMessage], evidence: Evidence, limits: GateLimits) -> list[Reason]:
     if evidence.champion_trained_on is None:
-        return []  # the champion of another maker: it stands already, and is not asked
+        return []  # a shipped model does not say; unlike a candidate it need not, it is champion already
     leak = leaked(rows, evidence.champion_trained_on)
     if leak.seen <= limits.seen_share * leak.rows:
         return []
@@ -128,7 +129,7 @@ def _champion_leak(
             "champion_saw_test_rows",
             f"of {leak.rows:,} test messages the champion was trained on {leak.seen:,} "
             f"({leak.seen / leak.rows:.1%}), so its figures are flattered here and the comparison is unfair",
-            "judge by test messages that neither has seen, or promote it by force with a reason",
+            "judge by test messages that neither has seen, or promote it with --force and why",
         )
     ]
 

@@ -37,8 +37,9 @@ from xundan.training.pairs import load_pairs
 class PromoteJob:
     """Which version, judged on which labels, to become champion of which tree.
 
-    ``tree``: attention, action, the name of a tree of your own, or a taxonomy .yaml to judge by. ``force_reason``:
-    why it shall be champion even if the gate says no, for the history. ``migration``: see `Evidence`.
+    ``tree``: attention, action, the name of a tree of your own, or a taxonomy .yaml to judge by.
+    ``force_reason``: why it shall be champion even if the gate says no, for the history. ``migration``: see
+    `Evidence`.
     """
 
     candidate: str

@@ -134,8 +134,8 @@ def _calibration(
         Reason(
             "calibration_worse",
             f"the calibration error of {which} rises from {error_before:.3f} to {error_after:.3f} "
-            f"({rise:+.3f}, 95 % interval), by more than the allowed {limits.calibration_rise:g} and more than "
-            "chance",
+            f"({rise:+.3f}, 95 % interval), by more than the allowed {limits.calibration_rise:g} and "
+            "by more than chance",
             "calibrate it on held-out rows, as `xundan train` does",
         )
     ]

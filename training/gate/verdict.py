@@ -28,7 +28,7 @@ UNSOUND = frozenset(
 
 @dataclass(frozen=True)
 class GateLimits:
-    """How much worse a candidate may be, as shares of 1 (0.01 is one F1 point), and on how much that is judged.
+    """How much worse a candidate may be, as shares of 1 (0.01 is one F1 point), and on how many messages.
 
     - ``least_rows``, ``least_sessions``: so many test messages, of so many sessions, there must be: on fewer
       even a bad model shows no leaf with enough messages to hold against it.
