@@ -33,6 +33,7 @@ from xundan.training.baselines import (
 )
 from xundan.training.evaluation.figures import Interval, evaluate
 from xundan.training.labels import session_folds
+from xundan.training.lineage import TrainedOn, read_rows
 from xundan.training.train import TrainJob, train
 
 RUNS = (GRAPH_FILE, Path(GRAPH_FILE).with_suffix(".bin").name, DESCRIPTION_FILE, TOKENIZER_FILE)
@@ -62,12 +63,14 @@ class Setting:
 @dataclass(frozen=True)
 class Made:
     """A contender ready to answer: its size as it runs, the seconds its training took (None: done elsewhere),
-    and its micro-F1 on the train rows by networks or machines that had not seen them."""
+    its micro-F1 on the train rows by networks or machines that had not seen them, and what it learnt from if
+    not from the train rows (None: not known)."""
 
     choose: Callable[[Rows], Chosen]
     megabytes: float
     seconds: float | None
     cross_validated: Interval | None
+    learnt: TrainedOn | None = None
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,15 @@ def _cross_validated(fit: Callable[[Rows, Sequence[str]], Fitted], setting: Sett
     if not setting.folds:
         return None
     rows, fold = setting.train, session_folds(setting.train, setting.folds, seed=0)
+    real = np.array([not row.augmented for row in rows])  # on the others nothing is measured
     chosen = np.zeros((len(rows), len(setting.leaves)), dtype=bool)
     for number in range(setting.folds):
         inside = [row for row, its in zip(rows, fold, strict=True) if its != number]
-        outside = [row for row, its in zip(rows, fold, strict=True) if its == number]
-        chosen[fold == number] = fit(inside, setting.leaves).choose(outside)
-    return evaluate(chosen, rows, setting.taxonomy).micro
+        held = (fold == number) & real
+        outside = [row for row, its in zip(rows, held, strict=True) if its]
+        if outside:
+            chosen[held] = fit(inside, setting.leaves).choose(outside)
+    return evaluate(chosen[real], [row for row in rows if not row.augmented], setting.taxonomy).micro
 
 
 def trained_here(setting: Setting) -> Made:
@@ -143,7 +149,7 @@ def as_shipped(setting: Setting) -> Made:
     record = folder / "metrics.json"
     micro = json.loads(record.read_text(encoding="utf-8"))["micro"] if record.exists() else {}
     bounds = Interval(micro["value"], micro["low"], micro["high"]) if micro else None
-    return _loaded(folder, setting, None, bounds)
+    return replace(_loaded(folder, setting, None, bounds), learnt=read_rows(folder))
 
 
 def _loaded(folder: Path, setting: Setting, seconds: float | None, held_out: Interval | None) -> Made:
@@ -166,7 +172,7 @@ CONTENDERS = {
     "tfidf": Contender("TF-IDF + linear SVM", floor(fit_tfidf_svm)),
     "logistic": Contender("TF-IDF with context + logistic", floor(fit_tfidf_logistic)),
     "fasttext": Contender("fastText", floor(fit_fasttext)),
-    "setfit": Contender("SetFit on our encoder", setfit, long=True),
+    "setfit": Contender("SetFit on our encoder, text only", setfit, long=True),
     "untrained": Contender("ours without pretraining", untrained, long=True),
     "here": Contender("ours, trained here", trained_here, long=True),
     "shipped": Contender("ours, as shipped", as_shipped, sized=False),

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import CONTENDERS, Setting
-from xundan.errors import MissingExtra
+from xundan.errors import BadInput, MissingExtra
 from xundan.models.thresholds import Chosen
 from xundan.taxonomy.trees import Taxonomy
 from xundan.training.evaluation.figures import Figures, Interval, compare, evaluate
 from xundan.training.labels import LabelledMessage
+from xundan.training.lineage import leaked, trained_on
 
 REFERENCE = "tfidf"
 """The floor that every later row is compared with, on the same test rows."""
@@ -30,21 +31,42 @@ class Data:
     test: list[LabelledMessage]
     taxonomy: Taxonomy
 
+    @classmethod
+    def of(cls, train: list[LabelledMessage], test: list[LabelledMessage], taxonomy: Taxonomy) -> Data:
+        """Without the augmented test rows, on which nothing is measured; `BadInput` where no test row is left
+        or a session stands on both sides."""
+        real = [row for row in test if not row.augmented]
+        if not real:
+            raise BadInput("no test row to measure on", expected="rows that are not augmented")
+        both = trained_on(train).sessions & trained_on(real).sessions
+        if both:
+            named = next(row.session for row in real if trained_on([row]).sessions & both)
+            raise BadInput(
+                "train and test rows share sessions",
+                got=f"{len(both)} of them, such as {named}",
+                expected="each session on one side",
+                do="take the rows of these sessions out of one of the two",
+            )
+        return cls(train, real, taxonomy)
+
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table; ``ahead`` is the paired difference in micro-F1 to `REFERENCE` where that was
-    measured before, ``train_rows`` None for what was trained elsewhere."""
+    """One line of the table; ``ahead`` are the paired differences to `REFERENCE` in micro, macro and group
+    where that was measured before (a floor of a few rows says nothing of a model trained elsewhere),
+    ``train_rows`` None for what was trained elsewhere, ``seen`` the test rows that it learnt from, or from
+    others of their session (None: not known)."""
 
     row: str
     title: str
     train_rows: int | None
     figures: Figures
-    ahead: Interval | None
+    ahead: dict[str, Interval] | None
     cross_validated: Interval | None
     messages_a_second: float
     megabytes: float
     train_seconds: float | None
+    seen: int | None
 
 
 @dataclass(frozen=True)
@@ -63,14 +85,17 @@ def measure(names: Sequence[str], data: Data, setting: Setting) -> Iterator[Line
         contender = CONTENDERS[name]
         try:
             made = contender.make(setting)
-        except MissingExtra as error:
+            made.choose(data.test[:8])  # the first call may still load or compile something
+            started = time.perf_counter()
+            chosen = made.choose(data.test)
+            seconds = time.perf_counter() - started
+        except (BadInput, MissingExtra) as error:  # one line that cannot be had leaves the others
             yield Skipped(name, contender.title, str(error))
             continue
-        made.choose(data.test[:8])  # the first call may still load or compile something
-        started = time.perf_counter()
-        chosen = made.choose(data.test)
-        seconds = time.perf_counter() - started
-        ahead = None if reference is None else compare(reference, chosen, data.test, data.taxonomy)["micro"]
+        ahead = None
+        if reference is not None and (contender.sized or len(setting.train) == len(data.train)):
+            ahead = compare(reference, chosen, data.test, data.taxonomy)
+        leak = leaked(data.test, made.learnt) if made.learnt else None
         reference = chosen if name == REFERENCE else reference
         yield Line(
             row=name,
@@ -82,6 +107,7 @@ def measure(names: Sequence[str], data: Data, setting: Setting) -> Iterator[Line
             messages_a_second=len(data.test) / seconds,
             megabytes=made.megabytes,
             train_seconds=made.seconds,
+            seen=leak.seen + leak.same_session if leak else None,
         )
 
 

@@ -57,8 +57,10 @@ def read_data(arguments: argparse.Namespace) -> Data:
     if arguments.labels:
         task = load_task(arguments.labels, arguments.taxonomy)
         if arguments.test is None:
-            return Data(*split(task.rows, TEST_SHARE, seed=0), task.taxonomy)
-        return Data(task.rows, read_labels([arguments.test], task.taxonomy), task.taxonomy)
+            train, test = split(task.rows, TEST_SHARE, seed=0)
+            train += [row for row in test if not row.session]  # written after no row, so they give none away
+            return Data.of(train, test, task.taxonomy)
+        return Data.of(task.rows, read_labels([arguments.test], task.taxonomy), task.taxonomy)
     folder = arguments.folder or os.environ.get("XUNDAN_LABELS")
     if folder is None:
         raise BadInput("no labels to measure on", do="give a folder or --labels, or set XUNDAN_LABELS")
@@ -66,7 +68,7 @@ def read_data(arguments: argparse.Namespace) -> Data:
     train, test = (
         read_labels([Path(folder) / f"{tree}_{part}.jsonl"], taxonomy) for part in ("train", "dev")
     )
-    return Data(train, test, taxonomy)
+    return Data.of(train, test, taxonomy)
 
 
 def choose_rows(arguments: argparse.Namespace, data: Data) -> list[str]:

@@ -22,6 +22,7 @@ from xundan.models.encoder import TextEncoder, load_base_tokenizer
 from xundan.models.thresholds import Chosen, decide
 from xundan.models.tokenizer import encode, pad
 from xundan.training.baselines import Fitted, Rows
+from xundan.training.hardware import best_device
 from xundan.training.labels import target_matrix
 
 MAX_STEPS, BATCH, RATE = 600, 16, 1e-4
@@ -79,7 +80,7 @@ def _body(base: Path | str) -> Any:
     """Our encoder as a SentenceTransformer of one module."""
     library = importlib.import_module("sentence_transformers")
     encoder, tokenizer = TextEncoder.from_folder(base), load_base_tokenizer(base)
-    return library.SentenceTransformer(modules=[_Mean(encoder, tokenizer)], device="cpu")
+    return library.SentenceTransformer(modules=[_Mean(encoder, tokenizer)], device=best_device())
 
 
 class _Mean(nn.Module):

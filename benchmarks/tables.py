@@ -22,8 +22,9 @@ def show(console: Console, lines: Sequence[Line | Skipped], data: Data) -> None:
     table = Table(
         "row",
         *("", "train rows", "micro-F1", f"macro-F1 (leaves with ≥ {MIN_SUPPORT})", "group micro-F1"),
-        *(f"micro ahead of {REFERENCE}", "micro on train, cross-validated", "messages/s", "MB", "training"),
+        *(f"ahead of {REFERENCE}", "micro on train, cross-validated", "messages/s", "MB", "training"),
         title=f"{data.taxonomy.tree}, {len(data.test)} test messages",
+        caption="training: of ours, with its cross-validation and export",
     )
     before = None
     for line in lines:
@@ -36,10 +37,10 @@ def show(console: Console, lines: Sequence[Line | Skipped], data: Data) -> None:
         figures = line.figures
         table.add_row(
             line.row,
-            line.title,
+            line.title + (f" (saw {line.seen} of the {len(data.test)} test rows)" if line.seen else ""),
             _NONE if line.train_rows is None else f"{line.train_rows:,}",
             *(str(figures.micro), str(figures.macro), str(figures.group) if grouped else _NONE),
-            *(_or_none(line.ahead), _or_none(line.cross_validated)),
+            *(_ahead(line, grouped), _or_none(line.cross_validated)),
             f"{line.messages_a_second:,.0f}",
             f"{line.megabytes:.1f}",
             _NONE if line.train_seconds is None else f"{line.train_seconds:,.1f} s",
@@ -56,6 +57,14 @@ def show_leaves(console: Console, lines: Sequence[Line | Skipped]) -> None:
             cells = (f"{x.precision.value:.2f} / {x.recall.value:.2f} / {x.f1}" for x in of_leaf)
             table.add_row(of_leaf[0].leaf, str(of_leaf[0].support), *cells)
     console.print(table)
+
+
+def _ahead(line: Line, grouped: bool) -> str:
+    """The paired differences, one a line; of a single group there is nothing to say."""
+    if line.ahead is None:
+        return _NONE
+    measures = [name for name in line.ahead if grouped or name != "group"]
+    return "\n".join(f"{name} {line.ahead[name]:+.3f}" for name in measures)
 
 
 def _or_none(interval: Interval | None) -> str:

@@ -33,6 +33,7 @@ from xundan.training.evaluation.assessment import Assessment, assess
 from xundan.training.evaluation.certainty import Sureness
 from xundan.training.evaluation.judged import Judged
 from xundan.training.evaluation.metrics import assessment_metrics
+from xundan.training.evaluation.tree_of import TAXONOMY_FILE
 from xundan.training.export import Made, export
 from xundan.training.few_shot import FewShotSettings, fit, is_few
 from xundan.training.finetune import FinetuneSettings, train_network
@@ -44,8 +45,6 @@ from xundan.training.plan import make_plan
 from xundan.training.resume import Resume
 from xundan.training.rules import Rules, cross_fitted, fold_in, make_rules
 from xundan.training.watch import Watch
-
-TAXONOMY_FILE = "taxonomy.yaml"
 
 
 @dataclass(frozen=True)
@@ -247,10 +246,9 @@ def _alone(work: Path) -> Iterator[None]:
     try:
         with FileLock(work.with_suffix(".lock"), timeout=0):
             yield
+            work.with_suffix(".lock").unlink(missing_ok=True)
     except Timeout:
         raise Refused("the same training runs already", do="wait for it", where=str(work)) from None
-    finally:
-        work.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _write_json(path: Path, value: object) -> None:

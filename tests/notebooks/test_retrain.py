@@ -58,10 +58,11 @@ def notebook() -> nbformat.NotebookNode:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """All cells executed once."""
     started_in, temporary = tmp_path_factory.mktemp("started-in"), tmp_path_factory.mktemp("temporary")
+    home = tmp_path_factory.mktemp("home")
     notebook = read()
     guard = nbformat.v4.new_code_cell(GUARD, id="guard")  # type: ignore[no-untyped-call]
     notebook.cells.insert(0, guard)
-    places = {"TMPDIR": temporary, "IPYTHONDIR": temporary / "ipython", "HOME": started_in}
+    places = {"TMPDIR": temporary, "IPYTHONDIR": temporary / "ipython", "HOME": home}
     env = {
         **os.environ,
         **{name: str(place) for name, place in places.items()},

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import finetune_speed, quality
-from benchmarks.contenders import CONTENDERS, Contender, Setting, as_shipped, floor
+from benchmarks.contenders import CONTENDERS, Contender, Made, Setting, as_shipped, floor
 from benchmarks.measure import Data, Line, Skipped, at_most, measure
 from benchmarks.tables import show, show_leaves
 from benchmarks.untrained import untrained_base
@@ -20,7 +20,8 @@ from xundan.models.encoder import TextEncoder
 from xundan.taxonomy.trees import load
 from xundan.training.baselines import Fitted
 from xundan.training.finetune import FinetuneSettings
-from xundan.training.labels import read_labels
+from xundan.training.labels import LabelledMessage, read_labels, target_matrix
+from xundan.training.lineage import trained_on
 from xundan.training.own_labels import load_task
 
 
@@ -49,7 +50,8 @@ def test_later_rows_are_compared_with_the_floor(data: Data) -> None:
     assert tfidf.figures.micro.value == 1.0
     assert (majority.ahead, tfidf.ahead) == (None, None)
     assert logistic.ahead is not None
-    assert logistic.ahead.value == pytest.approx(logistic.figures.micro.value - 1.0)
+    assert list(logistic.ahead) == ["micro", "macro", "group"]
+    assert logistic.ahead["micro"].value == pytest.approx(logistic.figures.micro.value - 1.0)
     assert tfidf.cross_validated is not None
     assert tfidf.cross_validated.value == 1.0
     assert (tfidf.train_rows, tfidf.figures.rows) == (40, 20)
@@ -63,6 +65,59 @@ def test_a_missing_library_is_a_line_that_says_so(data: Data, monkeypatch: pytes
     (line,) = measure(["fasttext"], data, Setting(data.train, data.taxonomy))
     assert isinstance(line, Skipped)
     assert "pip install fasttext-wheel" in line.why
+
+
+def test_rows_that_cannot_be_used_cost_one_line(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Fitted:
+        raise BadInput("too few labelled sessions for the folds", got=1)
+
+    monkeypatch.setitem(CONTENDERS, "majority", Contender("the commonest leaf", floor(refused)))
+    first, second = measure(["majority", "tfidf"], data, Setting(data.train, data.taxonomy))
+    assert isinstance(first, Skipped)
+    assert "too few labelled sessions" in first.why
+    assert isinstance(second, Line)
+
+
+def test_a_model_that_saw_test_rows_is_marked(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaves = [leaf.id for leaf in data.taxonomy.leaves]
+
+    def knowing(_: Setting) -> Made:
+        learnt = trained_on(data.test[:4])
+        return Made(lambda rows: target_matrix(rows, leaves) > 0, 1.0, None, None, learnt)
+
+    monkeypatch.setitem(CONTENDERS, "shipped", Contender("ours, as shipped", knowing, sized=False))
+    names = ["tfidf", "shipped"]
+    floored, line = measure(names, data, Setting(data.train, data.taxonomy))
+    assert isinstance(floored, Line)
+    assert isinstance(line, Line)
+    assert (floored.seen, line.ahead is None) == (None, False)
+    out = io.StringIO()
+    show(Console(file=out, width=300), [line], data)
+    assert f"saw {line.seen} of the 20 test rows" in out.getvalue()
+    assert "training: of ours, with its cross-validation and export" in out.getvalue()
+    *_, apart = measure(names, data, Setting(data.train[:10], data.taxonomy))
+    assert isinstance(apart, Line)
+    assert apart.ahead is None  # it was made from more rows than this floor
+
+
+def test_a_session_on_both_sides_is_refused_and_augmented_rows_are_not_tested_on(data: Data) -> None:
+    with pytest.raises(BadInput, match=r"share sessions; got 1 of them, such as s0; expected each session"):
+        Data.of(data.train, [*data.test, data.train[0]], data.taxonomy)
+    spoken = LabelledMessage(f"{data.test[0].id}~1", "邮费几块", (), ("logistics_freight",), part="augmented")
+    assert Data.of(data.train, [*data.test, spoken], data.taxonomy).test == data.test
+    with pytest.raises(BadInput, match="no test row to measure on"):
+        Data.of(data.train, [spoken], data.taxonomy)
+
+
+def test_the_floors_own_figure_leaves_out_augmented_rows(data: Data) -> None:
+    wrong = [
+        LabelledMessage(f"{row.id}~1", f"别的话{i}", (), ("price_inquiry",), part="augmented")
+        for i, row in enumerate(data.train)
+    ]
+    (line,) = measure(["tfidf"], data, Setting([*data.train, *wrong], data.taxonomy, folds=2))
+    assert isinstance(line, Line)
+    assert line.cross_validated is not None
+    assert line.cross_validated.value == 1.0
 
 
 def test_the_shipped_model_answers_in_the_trees_order(data: Data) -> None:
@@ -155,10 +210,12 @@ def test_an_untrained_encoder_has_the_form_of_the_trained_one(tiny_bert: Path, t
 def test_both_ways_of_fine_tuning_learn_the_same_task(tiny_bert: Path, label_file: Path) -> None:
     task = load_task([label_file], "attention")
     settings = FinetuneSettings(epochs=10, batch=8, learning_rate=3e-3, head_learning_rate=1e-2)
-    runs = finetune_speed.compare(task, tiny_bert, settings, rounds=1)
-    assert [run.way for run in runs] == ["Trainer", "ours"]
+    runs = finetune_speed.compare(task, tiny_bert, settings, rounds=2)
+    assert [run.way for run in runs] == ["Trainer", "ours", "ours", "Trainer"]
     assert all(run.micro > 0.6 for run in runs)
-    assert finetune_speed.ratio(runs) == pytest.approx(runs[0].seconds / runs[1].seconds)
+    theirs, ours, ours_again, theirs_again = (run.seconds for run in runs)
+    both = theirs / ours + theirs_again / ours_again
+    assert finetune_speed.ratio(runs) == pytest.approx(both / 2)
 
 
 def test_the_speed_benchmark_takes_so_many_rows_of_all(folder: Path) -> None:

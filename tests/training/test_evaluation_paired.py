@@ -36,6 +36,15 @@ def test_wins_losses_sign_test_and_churn() -> None:
     assert found.difference["micro"].value == pytest.approx(38 / 40 - 34 / 40)
 
 
+def test_the_sign_test_counts_a_session_once() -> None:
+    together = [LabelledMessage(f"s{i // 4}#{i}", "几天到", (), row.labels) for i, row in enumerate(ROWS)]
+    # Session 0 has two wins and a loss, session 1 four wins, session 2 a win and a loss: a tie.
+    found = paired(judged(swapped(0, 1, 4, 5, 6, 7, 8)), judged(swapped(2, 9)), together, TREE)
+    assert (found.wins, found.losses) == (7, 2)
+    assert (found.session_wins, found.session_losses) == (2, 0)
+    assert found.p == pytest.approx(0.5)
+
+
 def test_an_exact_win_needs_every_leaf() -> None:
     both = RIGHT.copy()
     both[0] = True  # the right leaf and one too many

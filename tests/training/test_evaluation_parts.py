@@ -13,6 +13,7 @@ from xundan.training.evaluation.calibration import calibration_of
 from xundan.training.evaluation.certainty import Sureness, certainty_of
 from xundan.training.evaluation.confusions import NOTHING, confusions
 from xundan.training.evaluation.figures import evaluate
+from xundan.training.evaluation.lean import lean
 from xundan.training.evaluation.slices import slices
 from xundan.training.evaluation.wanted import wanted_leaves
 from xundan.training.evaluation.worst import worst_errors
@@ -74,6 +75,24 @@ def test_slices_part_the_rows_by_each_dimension() -> None:
     assert found["source", "shop"].micro.value == pytest.approx(0.5)
     assert found["traditional", "yes"].micro.value == 1
     assert found["traditional", "yes"].micro.low < 0.5  # one right row proves little
+
+
+def test_a_slice_of_one_long_session_has_an_interval_of_some_width() -> None:
+    rows = [LabelledMessage(f"s0#{i}", "运费多少", (), ("fee",)) for i in range(40)]
+    found = slices(matrix(*["fee"] * 40), rows, TREE)[0]
+    assert (found.n, found.micro.value) == (40, 1)
+    assert found.micro.low < 0.99  # resampling the one session again and again would say: always right
+
+
+def test_a_model_leans_when_its_scores_lie_above_what_is_right() -> None:
+    rows = [row(i, "fee" if i % 2 else "time") for i in range(60)]
+    truth, chosen = target_matrix(rows, LEAVES), matrix(*["fee"] * 60)
+    sure, fair = (np.tile(np.array([s, 0.05, 0.05], dtype=np.float32), (60, 1)) for s in (0.9, 0.5))
+    found = lean(sure, chosen, truth, rows)
+    assert found.value == pytest.approx(0.4)
+    assert found.low > 0
+    level = lean(fair, chosen, truth, rows)
+    assert level.low < 0 < level.high
 
 
 def test_an_unsure_message_is_flagged_and_the_rest_is_counted() -> None:

@@ -188,7 +188,8 @@ def test_a_champion_promoted_meanwhile_is_not_replaced(tmp_path: Path, labels: P
 def test_rows_written_after_others_are_not_judged_by(tmp_path: Path, labels: Path) -> None:
     name = add(tmp_path)
     rows = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines()]
-    labels.write_text("\n".join(json.dumps({**row, "part": "augmented"}) for row in rows), encoding="utf-8")
+    made = [{**row, "id": f"{row['id']}~1", "part": "augmented"} for row in rows]
+    labels.write_text("\n".join(map(json.dumps, made)), encoding="utf-8")
     with pytest.raises(BadInput, match="no row to judge by: all are augmented"):
         promote_candidate(job(name, labels, tmp_path))
 

@@ -15,8 +15,9 @@ from xundan.training.evaluation.calibration import CalibrationFigures, calibrati
 from xundan.training.evaluation.certainty import Certainty, Sureness, certainty_of
 from xundan.training.evaluation.confusions import Confusion, confusions
 from xundan.training.evaluation.figures import Figures, evaluate
-from xundan.training.evaluation.intervals import Share, share
+from xundan.training.evaluation.intervals import Interval, Share, share
 from xundan.training.evaluation.judged import Judged
+from xundan.training.evaluation.lean import lean
 from xundan.training.evaluation.slices import Slice, slices
 from xundan.training.evaluation.worst import WorstError, worst_errors
 from xundan.training.labels import LabelledMessage, target_matrix
@@ -24,11 +25,12 @@ from xundan.training.labels import LabelledMessage, target_matrix
 
 @dataclass(frozen=True)
 class Assessment:
-    """One model's answers and all figures drawn from them."""
+    """One model's answers and all figures drawn from them; ``lean``: see `lean`."""
 
     judged: Judged
     figures: Figures
     calibration: CalibrationFigures
+    lean: Interval
     certainty: Certainty
     confusions: tuple[Confusion, ...]
     slices: tuple[Slice, ...]
@@ -48,6 +50,7 @@ def assess(
         judged,
         evaluate(chosen, rows, taxonomy),
         calibration_of(scores, chosen, truth, rows),
+        lean(scores, chosen, truth, rows),
         certainty_of(sureness, scores, chosen, truth),
         confusions(truth, chosen, leaves),
         slices(chosen, rows, taxonomy),

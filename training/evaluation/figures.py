@@ -21,6 +21,8 @@ from xundan.training.labels import LabelledMessage, target_matrix
 MIN_SUPPORT = 5
 """Leaves with fewer examples are left out of macro-F1: one row would move it by points."""
 RESAMPLES = 1000
+FEW_SESSIONS = 20
+"""Fewer sessions cannot be resampled: the interval is far too narrow, of one session it has no width."""
 
 Matrix = npt.NDArray[np.float32]
 

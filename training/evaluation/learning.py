@@ -58,8 +58,9 @@ class LearningCurve:
 
     @property
     def next_hour(self) -> str:
-        """What the next hour is better spent on: "label" where even the lower bound of its gain reaches
-        `WORTH`, "model" where not even the upper one does, else "open"."""
+        """Whether the next hour should go to labels: "label" where even the lower bound of its gain reaches
+        `WORTH`, "model" where not even the upper one does (try something else, of which the curve says
+        nothing), else "open"."""
         if self.an_hour.low >= WORTH:
             return "label"
         return "model" if self.an_hour.high < WORTH else "open"

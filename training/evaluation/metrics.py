@@ -8,11 +8,12 @@ Keys (a figure is {value, low, high, n}: 95 % interval, n rows; a share is {valu
 - schema (of this list, 1), tree, taxonomy_version, labels {rows, sessions, sha256}
 - model, against (null without another model): version, taxonomy_version; micro, macro (with ``leaves``: how
   many have at least 5 rows), group; leaves and groups {id: precision, recall, f1}; calibration {all_leaves,
-  first_leaf: error, bins}; certainty {cutoff, promised, flagged, wrong, wrong_of_all, curve}; confusions
-  [missed, instead ("" for nothing), share]; slices [dimension, value, micro]; pairs {passed, results
-  {id: bool}}
+  first_leaf: error, bins; lean: mean of score less right over first leaves}; certainty {cutoff, promised,
+  flagged, wrong, wrong_of_all, curve}; confusions [missed, instead ("" for nothing), share]; slices
+  [dimension, value, micro]; pairs {passed, results {id: bool}}
 - paired (null without another model; model minus against): n, difference {micro, macro, group}, wins, losses,
-  p (sign test), churn, leaves {id: before, after, change, n}, pairs {gained, lost}
+  session_wins, session_losses, p (sign test of sessions), churn, leaves {id: before, after, change, n}, pairs
+  {gained, lost}
 - seen: share of the rows that the model learnt from, or from others of their session (null: not known)
 - learning (null without train labels): rows (of the train labels), points [rows, micro], exponent,
   last_doubling, next_doubling, next_hour, verdict (label, model or open), wanted [leaf, train_rows, f1]
@@ -71,6 +72,7 @@ def assessment_metrics(assessment: Assessment) -> Json:
         "calibration": {
             "all_leaves": _reliability(assessment.calibration.all_leaves),
             "first_leaf": _reliability(assessment.calibration.first_leaf),
+            "lean": _figure(assessment.lean, figures.rows),
         },
         "certainty": _certainty(assessment.certainty),
         "confusions": [
@@ -121,6 +123,8 @@ def _paired(found: Paired) -> Json:
         "difference": {name: _figure(moved, found.rows) for name, moved in found.difference.items()},
         "wins": found.wins,
         "losses": found.losses,
+        "session_wins": found.session_wins,
+        "session_losses": found.session_losses,
         "p": found.p,
         "churn": asdict(found.churn),
         "leaves": {

@@ -6,9 +6,12 @@ print(found.difference["micro"], found.wins, found.losses, found.p)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from scipy.stats import binomtest
 
 from xundan.models.thresholds import Chosen
@@ -35,15 +38,18 @@ class Paired:
     """The second model against the first, on ``rows`` messages.
 
     ``difference``: micro, macro and group, second minus first. ``wins``: messages where only the second chose
-    exactly the labelled leaves; ``losses``: only the first; ``p``: two-sided sign test of the two. ``churn``:
-    messages whose chosen leaves differ. ``gained`` and ``lost``: minimal pairs only the second, only the
-    first tells apart.
+    exactly the labelled leaves; ``losses``: only the first. A session is won with more wins than losses in it
+    and lost with fewer (``session_wins``, ``session_losses``); ``p``: two-sided sign test of these two, since
+    messages of one session are alike. ``churn``: messages whose chosen leaves differ. ``gained``, ``lost``:
+    minimal pairs only the second, only the first tells apart.
     """
 
     rows: int
     difference: dict[str, Interval]
     wins: int
     losses: int
+    session_wins: int
+    session_losses: int
     p: float
     churn: Share
     leaves: tuple[LeafChange, ...]
@@ -57,14 +63,17 @@ def paired(
     """Compare two models whose columns are the taxonomy's leaves in its order."""
     before, after = Tally(old.chosen, rows, taxonomy), Tally(new.chosen, rows, taxonomy)
     old_right, new_right = ((tally.guess == tally.truth).all(axis=1) for tally in (before, after))
-    wins, losses = int((new_right & ~old_right).sum()), int((old_right & ~new_right).sum())
+    gain = new_right.astype(np.int64) - old_right
+    won, lost = _sessions(gain, rows)
     both = old.pairs.keys() & new.pairs.keys()
     return Paired(
         len(rows),
         compare(old.chosen, new.chosen, rows, taxonomy, seed),
-        wins,
-        losses,
-        float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
+        int((gain > 0).sum()),
+        int((gain < 0).sum()),
+        won,
+        lost,
+        float(binomtest(won, won + lost).pvalue) if won + lost else 1.0,
         churn(old.chosen, new.chosen),
         _leaf_changes(before, after, rows, taxonomy, seed),
         tuple(sorted(pair for pair in both if new.pairs[pair] and not old.pairs[pair])),
@@ -75,6 +84,14 @@ def paired(
 def churn(old: Chosen, new: Chosen) -> Share:
     """The share of messages whose chosen leaves differ; both [rows, leaves]."""
     return share(int((old != new).any(axis=1).sum()), len(old))
+
+
+def _sessions(gain: npt.NDArray[np.int64], rows: Sequence[LabelledMessage]) -> tuple[int, int]:
+    """How many sessions are won and lost; gain [rows] is 1 for a won message, -1 for a lost one."""
+    total: Counter[str] = Counter()
+    for row, step in zip(rows, gain, strict=True):
+        total[row.session] += int(step)
+    return sum(net > 0 for net in total.values()), sum(net < 0 for net in total.values())
 
 
 def _leaf_changes(

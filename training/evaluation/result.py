@@ -31,7 +31,8 @@ class Evaluation:
     """One model on labelled rows, or two (``against`` is the other) with what lies between them.
 
     ``digest``: SHA-256 of the label files. ``seen``: the rows that the model was trained on, or on others of
-    their session; None where nobody knows.
+    their session; None where nobody knows. ``asked``: what the models were asked for as, such as the names of
+    their folders; it tells two of the same version apart.
     """
 
     taxonomy: Taxonomy
@@ -43,6 +44,7 @@ class Evaluation:
     paired: Paired | None
     seen: Share | None
     schooling: Schooling | None
+    asked: tuple[str, ...] = ()
 
     @property
     def sessions(self) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xundan.chats.text import normalize
 from xundan.models.thresholds import Chosen
 from xundan.taxonomy.trees import Taxonomy
-from xundan.training.evaluation.figures import Tally, f1_of_counts, plain, resample
+from xundan.training.evaluation.figures import FEW_SESSIONS, Tally, f1_of_counts, plain, resample
 from xundan.training.evaluation.intervals import Interval, spread
 from xundan.training.labels import LabelledMessage
 
@@ -53,7 +53,8 @@ def slices(
 
 def _micro(chosen: Chosen, rows: Sequence[LabelledMessage], taxonomy: Taxonomy, seed: int) -> Interval:
     tally = Tally(chosen, rows, taxonomy)
-    if len(rows) < FEW:  # resampling one right row would say: always right
+    sessions = len({row.session for row in rows})
+    if len(rows) < FEW or sessions < FEW_SESSIONS:  # resampling one right row would say: always right
         hits, guessed, due = (int(m.sum()) for m in (tally.guess * tally.truth, tally.guess, tally.truth))
         return f1_of_counts(hits, guessed, due)
     return spread(float(tally.micro(plain(len(rows)))[0]), tally.micro(resample(rows, seed)))

@@ -104,8 +104,8 @@ def _leak(rows: Sequence[LabelledMessage], evidence: Evidence, limits: GateLimit
     if few_seen and not leak.same_session:
         return []
     reused = (
-        "; as hardly a text is the same, the files may only have reused ids for other sessions: then give the "
-        "test labels ids of their own"
+        "; as hardly a text is the same, the files may only have reused ids for other sessions: then give "
+        "the test labels ids of their own"
     )
     return [
         Reason(

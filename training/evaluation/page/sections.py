@@ -5,6 +5,7 @@ html = confusion_table(view)
 
 from __future__ import annotations
 
+from xundan.training.evaluation.intervals import share
 from xundan.training.evaluation.page.markup import (
     Cell,
     Line,
@@ -37,7 +38,7 @@ def confusion_table(view: View) -> str:
         cells = [cell(view.leaf(one.missed)), cell(view.leaf(one.instead)), share_cell(one.share)]
         for other in others:
             there = other.get((one.missed, one.instead))
-            cells.append(share_cell(there) if there else Cell("0", 0))
+            cells.append(share_cell(there or share(0, one.share.n)))  # n: the same rows have the leaf
         said = "".join(f"<li>{text(view.evaluation.rows[row].text)}</li>" for row in one.rows)
         cells.append(Cell(folded(view.say("examples", n=len(one.rows)), f"<ul>{said}</ul>")))
         lines.append(Line(cells, one.share.n < FEW_LEAF_ROWS))

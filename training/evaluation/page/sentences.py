@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from xundan.training.evaluation.certainty import Certainty
 from xundan.training.evaluation.confusions import NOTHING
-from xundan.training.evaluation.figures import MIN_SUPPORT
+from xundan.training.evaluation.figures import FEW_SESSIONS, MIN_SUPPORT
 from xundan.training.evaluation.learning import ROWS_AN_HOUR
 from xundan.training.evaluation.page.view import FEW_LEAF_ROWS, View
+from xundan.training.evaluation.paired import Paired
 from xundan.training.evaluation.result import Evaluation
 from xundan.training.evaluation.slices import FEW, Slice
 
@@ -38,19 +39,44 @@ def _between(view: View) -> list[str]:
     if found is None:
         return []
     new, old = view.names
-    micro, macro = found.difference["micro"], found.difference["macro"]
-    kind = "ahead" if micro.low > 0 else "behind" if micro.high < 0 else "level"
     wins = view.say(
         "v_wins",
         new=new,
         old=old,
         wins=found.wins,
         losses=found.losses,
+        session_wins=found.session_wins,
+        session_losses=found.session_losses,
         n=found.rows,
         p=f"p = {found.p:.3f}" if found.p >= 0.001 else "p < 0.001",
         churn=f"{found.churn:.1%}",
     )
-    return [view.say("v_" + kind, new=new, old=old, micro=micro, macro=macro, n=found.rows), wins]
+    return [*_ahead(found, view), wins]
+
+
+def _ahead(found: Paired, view: View) -> list[str]:
+    """Which model is better, and whether rare leaves say the opposite."""
+    new, old = view.names
+    micro, macro, sessions = found.difference["micro"], found.difference["macro"], view.evaluation.sessions
+    kind = "ahead" if micro.low > 0 else "behind" if micro.high < 0 else "level"
+    kinds = ["few"] if sessions < FEW_SESSIONS else [kind]
+    if kinds == ["ahead"] and macro.high < 0:
+        kinds.append("rare_worse")
+    if kinds == ["behind"] and macro.low > 0:
+        kinds.append("rare_better")
+    return [
+        view.say(
+            "v_" + each,
+            new=new,
+            old=old,
+            micro=micro,
+            macro=macro,
+            n=found.rows,
+            sessions=sessions,
+            least=FEW_SESSIONS,
+        )
+        for each in kinds
+    ]
 
 
 def _score(view: View) -> str:
@@ -95,14 +121,13 @@ def _promise(found: Certainty, view: View) -> str:
     if not found.promised:
         return ""
     key = "v_broken" if found.wrong.low > found.promised else "v_promised"
-    return view.say(key, risk=f"{found.promised:.0%}")
+    return view.say(key, risk=f"{found.promised:.1%}")
 
 
 def _calibration(view: View) -> str:
-    found = view.evaluation.model.calibration.first_leaf
-    sure = sum(part.n * (part.mean_score - part.share) for part in found.bins)
-    key = "v_too_sure" if sure > 0 else "v_not_too_sure"
-    return view.say(key, error=found.error, n=found.n)
+    found, lean = view.evaluation.model.calibration.first_leaf, view.evaluation.model.lean
+    too_sure = lean.low > 0 and view.evaluation.sessions >= FEW_SESSIONS
+    return view.say("v_too_sure" if too_sure else "v_not_too_sure", error=found.error, lean=lean, n=found.n)
 
 
 def _pairs(view: View) -> list[str]:
@@ -140,11 +165,13 @@ def _confusion(view: View) -> list[str]:
 
 def _weak_slice(view: View) -> list[str]:
     model = view.evaluation.model
-    weak = [s for s in model.slices if s.n >= FEW and s.micro.high < model.figures.micro.value]
+    tried = [s for s in model.slices if s.n >= FEW]
+    weak = [s for s in tried if s.micro.high < model.figures.micro.value]
     if not weak:
         return []
     worst = min(weak, key=lambda s: s.micro.value)
-    return [view.say("v_weak_slice", slice=slice_name(view, worst), micro=worst.micro, n=worst.n)]
+    name = slice_name(view, worst)
+    return [view.say("v_weak_slice", slice=name, micro=worst.micro, n=worst.n, slices=len(tried))]
 
 
 def _next_hour(view: View) -> list[str]:

@@ -44,12 +44,16 @@ class View:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the models are called; two of the same version are told apart by their role."""
+        """What the models are called; two of the same version are told apart by their role, and by what they
+        were asked for as."""
         versions = [model.judged.version for model in self.models]
         if len(set(versions)) == len(versions):
             return tuple(versions)
-        roles = (self.words["candidate"], self.words["champion"])
-        return tuple(f"{version} ({role})" for version, role in zip(versions, roles, strict=True))
+        notes = [self.words["this_model"], self.words["other_model"]]
+        asked = self.evaluation.asked
+        if len(set(asked)) == len(versions):
+            notes = [f"{role} {name}" for role, name in zip(notes, asked, strict=True)]
+        return tuple(f"{version} ({note})" for version, note in zip(versions, notes, strict=True))
 
     def leaf(self, node: str) -> str:
         """The name of a leaf or group in the page's language."""
