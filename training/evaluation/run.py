@@ -73,6 +73,7 @@ def run_evaluation(job: EvaluationJob, begin: Begin = silent) -> Evaluation:
         paired(against.judged, model.judged, rows, taxonomy) if against else None,
         _seen(job.model, rows, train),
         _school(train, rows, model, taxonomy, begin) if train else None,
+        asked=(job.model.name, job.against.name) if job.against else (),
     )
     page = page_of(evaluation, job.lang)
     written = json.dumps(metrics(evaluation), ensure_ascii=False, indent=1) + "\n"
