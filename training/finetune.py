@@ -134,7 +134,8 @@ class _Run:
         # Averaging over about the last epoch: https://arxiv.org/abs/1803.05407, as a moving average so that
         # every epoch has its own.
         horizon = max(10.0, self.steps / settings.epochs / _AVERAGE_EVERY)
-        self.average = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / horizon))
+        moving = get_ema_multi_avg_fn(1 - 1 / horizon)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.net, multi_avg_fn=moving)
         self.precision = mixed_precision(self.device)
 
     @property

@@ -61,8 +61,8 @@ def test_context_is_dropped_and_characters_are_hidden_only_as_asked(tokenizer: T
     assert not any(part.any() for part in segments), "no second segment is left"
     mask = tokenizer.token_to_id("[MASK]")
     hidden = replace(SETTINGS, hide_tokens=0.5)
-    share = [(ids == mask).sum().item() for _, ids, _, _ in batches(data, hidden, 0)]
+    share = [ids.eq(mask).sum().item() for _, ids, _, _ in batches(data, hidden, 0)]
     assert sum(share) > 10
-    assert not any((ids == mask).any() for _, ids, _, _ in batches(data, SETTINGS, 0))
+    assert not any(ids.eq(mask).any() for _, ids, _, _ in batches(data, SETTINGS, 0))
     first = next(batches(data, hidden, 0))[1][:, 0]
     assert set(first.tolist()) == {tokenizer.token_to_id("[CLS]")}, "special tokens are never hidden"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from xundan.models.runtime import Model
+from xundan.models.thresholds import Scores
 from xundan.training import few_shot
 from xundan.training import finetune as finetune_module
 from xundan.training.finetune import FinetuneSettings
@@ -34,7 +35,7 @@ def run(registry: Path, label_file: Path, base: Path) -> Trained:
     return train(TrainJob((label_file,), registry, base=base, settings=SETTINGS, quiet=True))
 
 
-def scores_of(trained: Trained) -> np.ndarray:
+def scores_of(trained: Trained) -> Scores:
     return Model.load(trained.folder).score(TEXTS, [()] * len(TEXTS))
 
 
