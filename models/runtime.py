@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import openvino
 from tokenizers import Tokenizer
 
 from xundan.errors import BadInput
+from xundan.models.engine import openvino
 from xundan.models.thresholds import Chosen, Scores, decide
 from xundan.models.tokenizer import encode, load_tokenizer
 from xundan.progress import Advance

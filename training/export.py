@@ -6,16 +6,12 @@ export(made, taxonomy, "attention-v3", folder, check=rows)
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
-import openvino
 import torch
-from openvino.tools.ovc import telemetry_stub
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -23,6 +19,7 @@ from torch import Tensor, nn
 from xundan.errors import Refused
 from xundan.models.classifier import Classifier
 from xundan.models.encoder import NGRAM_TABLES, save_encoder
+from xundan.models.engine import openvino
 from xundan.models.quantise import Int8Embedding
 from xundan.models.runtime import GRAPH_FILE, Description, Model
 from xundan.models.thresholds import Scores
@@ -93,12 +90,11 @@ def _write_graph(trained: Classifier, folder: Path) -> None:
     net = copy.deepcopy(trained).eval()
     _shrink(net)
     example = torch.ones((2, 16), dtype=torch.int64)
-    with _no_telemetry():
-        graph = openvino.convert_model(
-            _Probabilities(net),
-            example_input=(example, torch.zeros_like(example), example),
-            input=[openvino.PartialShape([-1, -1])] * 3,
-        )
+    graph = openvino.convert_model(
+        _Probabilities(net),
+        example_input=(example, torch.zeros_like(example), example),
+        input=[openvino.PartialShape([-1, -1])] * 3,
+    )
     openvino.save_model(graph, str(folder / GRAPH_FILE), compress_to_fp16=True)
 
 
@@ -108,16 +104,6 @@ def _shrink(net: Classifier) -> None:
     if ngrams is not None:
         for name in NGRAM_TABLES:
             setattr(ngrams, name, Int8Embedding(getattr(ngrams, name).weight))
-
-
-@contextmanager
-def _no_telemetry() -> Iterator[None]:
-    """OpenVINO's converter reports each use to its makers unless stopped; nothing may leave this machine."""
-    with (
-        patch("openvino.tools.ovc.telemetry_utils.tm", telemetry_stub),
-        patch("openvino.tools.ovc.convert_impl.tm", telemetry_stub),
-    ):
-        yield
 
 
 def _check(made: Made, check: Sequence[LabelledMessage], folder: Path) -> Model:

@@ -69,6 +69,13 @@ def test_what_classifies_and_reports_needs_no_torch() -> None:
             assert not heavy, f"{path} imports {heavy}"
 
 
+def test_openvino_is_imported_only_where_its_telemetry_is_off() -> None:
+    for room in ROOMS.values():
+        for path in room.rglob("*.py"):
+            direct = {module for module in imported(path) if module.split(".")[0] == "openvino"}
+            assert not direct or path == ROOMS["models"] / "engine.py", path
+
+
 def test_the_front_door_opens_rooms_only_inside_a_verb() -> None:
     for name in FRONT_DOOR:
         tree = ast.parse((ROOMS["centre"] / name).read_text(encoding="utf-8"))

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xundan.models.encoder import load_base_tokenizer
 from xundan.models.runtime import Model
 from xundan.models.thresholds import Scores
+from xundan.taxonomy.trees import load
 from xundan.training import few_shot
 from xundan.training import finetune as finetune_module
-from xundan.training.finetune import FinetuneSettings
+from xundan.training.finetune import FinetuneSettings, train_network
+from xundan.training.labels import read_labels
 from xundan.training.resume import Resume
 from xundan.training.train import Trained, TrainJob, train
 
@@ -102,11 +105,6 @@ def test_a_resumed_training_does_not_repeat_finished_epochs(
     tiny_bert: Path, label_file: Path, tmp_path: Path
 ) -> None:
     resume = Resume(tmp_path / "run.pt")
-    from xundan.models.encoder import load_base_tokenizer
-    from xundan.taxonomy.trees import load
-    from xundan.training.finetune import train_network
-    from xundan.training.labels import read_labels
-
     taxonomy = load("attention")
     rows = read_labels([label_file], taxonomy)
     leaves = [leaf.id for leaf in taxonomy.leaves]
@@ -114,9 +112,35 @@ def test_a_resumed_training_does_not_repeat_finished_epochs(
 
     def epoch(number: int, _: object) -> bool:
         seen.append(number)
+        if seen == [1, 2, 3]:
+            raise _Killed
         return True
 
     arguments = (rows, leaves, tiny_bert, load_base_tokenizer(tiny_bert), SETTINGS)
-    train_network(*arguments, on_epoch=lambda number, net: epoch(number, net) and number < 2, resume=resume)
+    with pytest.raises(_Killed):
+        train_network(*arguments, on_epoch=epoch, resume=resume)
     train_network(*arguments, on_epoch=epoch, resume=resume)
-    assert seen == [1, 2, 3]
+    assert seen == [1, 2, 3, 3]
+
+
+def test_a_run_that_stopped_early_stays_stopped(tiny_bert: Path, label_file: Path, tmp_path: Path) -> None:
+    resume = Resume(tmp_path / "run.pt")
+    seen: list[int] = []
+
+    def stop_at_two(number: int, _: object) -> bool:
+        seen.append(number)
+        return number < 2
+
+    taxonomy = load("attention")
+    rows = read_labels([label_file], taxonomy)
+    leaves = [leaf.id for leaf in taxonomy.leaves]
+    arguments = (rows, leaves, tiny_bert, load_base_tokenizer(tiny_bert), SETTINGS)
+    train_network(*arguments, on_epoch=stop_at_two, resume=resume)
+    train_network(*arguments, on_epoch=stop_at_two, resume=resume)
+    assert seen == [1, 2]
+
+
+def test_a_damaged_checkpoint_counts_as_none(tmp_path: Path) -> None:
+    resume = Resume(tmp_path / "run.pt")
+    resume.file.write_bytes(b"PK\x03\x04 cut off")
+    assert resume.load({}) == (0, True)

@@ -34,6 +34,7 @@ def test_the_bar_counts_all_runs_and_an_early_stop_counts_as_done() -> None:
 def test_the_table_shows_loss_and_held_out_f1() -> None:
     watch = Watch(quiet=True, total=100, batch=10)
     watch.start("all rows", steps=5, epochs=2)
+    watch.step(1, 10, 0.25)
     watch.step(5, 10, 0.25)
     watch.unmeasured(1, None)
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
