@@ -172,7 +172,8 @@ def test_the_verdict_comes_first_with_intervals_and_n(done: Done) -> None:
     said = sentences(done.evaluation)
     shown = Reader(done.page).shown
     assert all(line in shown for line in said)
-    assert re.search(r"attention-v9 .+ attention-shipped-\d+ .+micro-F1 差 [+-]\d\.\d{3} \[.+\].+（n=\d+）", said[0])
+    told = r"attention-v9 .+ attention-shipped-\d+ .+micro-F1 差 [+-]\d\.\d{3} \[.+\].+（n=\d+）"
+    assert re.search(told, said[0])
     assert "符号检验" in said[1]
     assert any("标为“不确定”" in line or "全部标为" in line for line in said)
 
