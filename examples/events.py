@@ -103,9 +103,9 @@ BOOSTS = (
         "尺码表错误",
         range(4, 7),
         before={"product_size_fit": 42},
-        after={"aftersale_exchange": 16},
+        after={"aftersale_exchange": 7},
         leave={"loss_product_size_mismatch": 20},
-        sessions=9,
+        sessions=4,
         items=(0, 1),
     ),
     _boost(

@@ -59,7 +59,7 @@ def test_context_is_dropped_and_characters_are_hidden_only_as_asked(tokenizer: T
     data = Encodings.of(ROWS, tokenizer, bare)
     segments = [segments for _, _, segments, _ in batches(data, bare, 0)]
     assert not any(part.any() for part in segments), "no second segment is left"
-    mask = tokenizer.token_to_id("[MASK]")
+    mask = tokenizer.token_to_id("[MASK]") or 0
     hidden = replace(SETTINGS, hide_tokens=0.5)
     share = [ids.eq(mask).sum().item() for _, ids, _, _ in batches(data, hidden, 0)]
     assert sum(share) > 10
