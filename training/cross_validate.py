@@ -6,7 +6,7 @@ folds.scores                                   # [measured rows, leaves], out of
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from xundan.disk import replace_file
 from xundan.errors import BadInput, Refused
 from xundan.models.classifier import Classifier
 from xundan.models.thresholds import Scores, decide, micro_f1
@@ -97,10 +98,10 @@ class _Best:
         return cls(file, int(kept["epoch"]), float(kept["f1"]), kept["scores"], bool(kept["finished"]))
 
     def write(self) -> None:
-        part = self.file.with_suffix(".part.npz")
+        content = io.BytesIO()
+        np.savez(content, epoch=self.epoch, f1=self.f1, scores=self.scores, finished=self.finished)
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(part, epoch=self.epoch, f1=self.f1, scores=self.scores, finished=self.finished)
-        os.replace(part, self.file)
+        replace_file(self.file, content.getvalue())
 
 
 def _run(

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -21,7 +20,7 @@ from xundan.models.classifier import Classifier
 from xundan.models.encoder import TextEncoder
 from xundan.models.thresholds import Scores
 from xundan.models.tokenizer import pad
-from xundan.training.batches import Encodings, batches, encode_rows, steps_an_epoch
+from xundan.training.batches import BatchSettings, Encodings, batches, encode_rows, steps_an_epoch
 from xundan.training.hardware import best_device, mixed_precision
 from xundan.training.labels import LabelledMessage, target_matrix
 from xundan.training.resume import Resume, Stateful
@@ -178,18 +177,26 @@ class _Run:
         }
 
 
-@torch.no_grad()
 def score(
     net: Classifier, tokenizer: Tokenizer, rows: Sequence[LabelledMessage], settings: FinetuneSettings
 ) -> Scores:
     """Probabilities [rows, leaves] in single precision."""
+    scores: Scores = torch.sigmoid(read(net, tokenizer, rows, settings)).numpy()
+    return scores
+
+
+@torch.no_grad()
+def read(
+    net: Classifier, tokenizer: Tokenizer, rows: Sequence[LabelledMessage], settings: BatchSettings
+) -> Tensor:
+    """What the network says of each row [rows, outputs], on the CPU in single precision."""
     net.eval()
     device = next(net.parameters()).device
     encoded = encode_rows(rows, tokenizer, settings)
     order = sorted(range(len(rows)), key=lambda i: len(encoded[i][0]))
-    scores = np.empty((len(rows), net.head.out_features), dtype=np.float32)
+    said = torch.empty(len(rows), net.head.out_features)
     for start in range(0, len(order), 64):
         part = order[start : start + 64]
         inputs = (torch.from_numpy(a).to(device) for a in pad([encoded[i] for i in part]))
-        scores[part] = torch.sigmoid(net(*inputs)).cpu().numpy()
-    return scores
+        said[part] = net(*inputs).float().cpu()
+    return said

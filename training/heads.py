@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from xundan.models.classifier import Classifier
 from xundan.models.encoder import TextEncoder
-from xundan.models.tokenizer import pad
-from xundan.training.batches import BatchSettings, encode_rows
+from xundan.training.batches import BatchSettings
+from xundan.training.finetune import read
 from xundan.training.hardware import best_device
 from xundan.training.labels import LabelledMessage
 
@@ -53,20 +53,11 @@ class Pools(Classifier):
         self.head.requires_grad_(False)
 
 
-@torch.no_grad()
 def pools(
     encoder: TextEncoder, tokenizer: Tokenizer, rows: Sequence[LabelledMessage], settings: BatchSettings
 ) -> Tensor:
     """The pooled features [rows, 5 * width] of each row, on the CPU in single precision."""
-    device = best_device()
-    net = Pools(encoder).to(device).eval()
-    encoded = encode_rows(rows, tokenizer, settings)
-    features = torch.empty(len(rows), net.head.out_features)
-    order = sorted(range(len(rows)), key=lambda i: len(encoded[i][0]))
-    for start in range(0, len(order), 64):
-        part = order[start : start + 64]
-        inputs = (torch.from_numpy(a).to(device) for a in pad([encoded[i] for i in part]))
-        features[part] = net(*inputs).float().cpu()
+    features = read(Pools(encoder).to(best_device()), tokenizer, rows, settings)
     encoder.cpu()
     return features
 

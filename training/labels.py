@@ -105,7 +105,7 @@ def _row(record: Mapping[str, Any], where: str, known: _Known | None) -> Labelle
         labels = [known.leaf(label, where) for label in labels]
     # Without an id the text stands for its session, so that equal texts stay on one side of a split.
     row = LabelledMessage(
-        id=str(record.get("id") or f"{_digest(normalize(text))}#{where.rpartition(':')[2]}"),
+        id=str(record.get("id") or f"{digest(normalize(text))}#{where.rpartition(':')[2]}"),
         text=text,
         context=tuple(context),
         labels=tuple(dict.fromkeys(labels)),
@@ -124,7 +124,8 @@ def _row(record: Mapping[str, Any], where: str, known: _Known | None) -> Labelle
     return row
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """16 hexadecimal digits that stand for a text."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -137,7 +138,7 @@ def fingerprint(row: LabelledMessage) -> str:
 
 def fold_of(session: str, folds: int, seed: int) -> int:
     """The fold of a session, the same wherever and whenever it is asked for."""
-    return int(_digest(f"{seed}:{session}"), 16) % folds
+    return int(digest(f"{seed}:{session}"), 16) % folds
 
 
 def split(
@@ -169,7 +170,7 @@ def session_folds(rows: Sequence[LabelledMessage], folds: int, seed: int) -> npt
     held: list[Counter[str]] = [Counter() for _ in range(folds)]
     sizes = [0] * folds
     fold = np.empty(len(rows), dtype=np.int64)
-    drawn = sorted(sessions, key=lambda session: _digest(f"{seed}:{session}"))
+    drawn = sorted(sessions, key=lambda session: digest(f"{seed}:{session}"))
     rarest = {
         session: min((label for i in sessions[session] for label in rows[i].labels), key=total.__getitem__)
         for session in drawn

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from xundan.chats.text import normalize
 from xundan.errors import BadInput
-from xundan.training.labels import LabelledMessage, fingerprint
+from xundan.training.labels import LabelledMessage, digest, fingerprint
 
 ROWS_FILE = "rows.txt"
 SHORTEST = 8
@@ -89,8 +89,4 @@ def _tells(row: LabelledMessage) -> bool:
 
 def _session(row: LabelledMessage) -> str:
     """The fingerprint of the row's session; empty where its text stands for one, for lack of an id."""
-    return _hash(row.session) if row.session != _hash(normalize(row.text)) else ""
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return digest(row.session) if row.session != digest(normalize(row.text)) else ""
