@@ -166,7 +166,7 @@ def read_task(arguments: argparse.Namespace) -> Task:
 def main() -> None:
     """Train both ways, print seconds, F1 and the ratio."""
     arguments = parse()
-    settings = FinetuneSettings(epochs=arguments.epochs)
+    settings = FinetuneSettings(epochs=arguments.epochs, wide=0.0)  # the Trainer has no word scores either
     task = read_task(arguments)
     runs = compare(task, arguments.base, settings, arguments.rounds)
     device = best_device()

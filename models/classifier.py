@@ -1,4 +1,4 @@
-"""The network that scores the leaves of a message: an encoder, five pools, one linear layer.
+"""The network that scores the leaves of a message: an encoder, five pools, one linear layer, and words.
 
 net = Classifier(TextEncoder.from_folder(folder), leaves=71)
 logits = net(ids, segments, mask)              # [messages, leaves]
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xundan.models.encoder import TextEncoder
+from xundan.models.wide import Wide
 
 
 class Classifier(nn.Module):
@@ -17,12 +18,16 @@ class Classifier(nn.Module):
 
     Pools over the message segment only: the context has already spoken through attention, and pooling it too
     costs accuracy. The mean and maximum of the embeddings below the transformer keep the plain words
-    beside their reading in context (wide and deep, Cheng et al. 2016, https://arxiv.org/abs/1606.07792).
+    beside their reading in context. ``wide`` is learnt on its own and silent while the rest
+    learns: two models that err apart, not one that leans on the other.
     """
 
-    def __init__(self, encoder: TextEncoder, leaves: int, dropout: float = 0.3) -> None:
+    def __init__(
+        self, encoder: TextEncoder, leaves: int, dropout: float = 0.3, wide: Wide | None = None
+    ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.wide = wide
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(5 * encoder.width, leaves)
 
@@ -33,7 +38,7 @@ class Classifier(nn.Module):
         own = ((segments == 0) & (mask == 1)).unsqueeze(-1)
         pools = [hidden[:, 0], *_mean_max(hidden, own), *_mean_max(embedded, own)]
         logits: Tensor = self.head(self.dropout(torch.cat([pool.float() for pool in pools], dim=-1)))
-        return logits
+        return logits if self.wide is None or self.training else logits + self.wide(ids, own)
 
 
 def _mean_max(values: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:

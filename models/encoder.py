@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForMaskedLM, BertModel
+from transformers.utils import logging as transformers_logging
 
 from xundan.errors import BadInput
 from xundan.models.quantise import from_int8, to_int8
@@ -149,10 +152,23 @@ def load_masked_lm(folder: Path | str, attention: str = "eager") -> BertForMaske
         ) from error
     if config.model_type != "bert":
         raise BadInput("not a BERT", got=config.model_type, expected="model_type bert", where=str(folder))
-    model: BertForMaskedLM = BertForMaskedLM.from_pretrained(
-        str(folder), attn_implementation=attention, dtype=torch.float32
-    )
+    with _without_bars():
+        model: BertForMaskedLM = BertForMaskedLM.from_pretrained(
+            str(folder), attn_implementation=attention, dtype=torch.float32
+        )
     return model
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """The library's bars of a few milliseconds tear our progress apart; left as they were found."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def load_base_tokenizer(base: Path | str) -> Tokenizer:
@@ -173,7 +189,8 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> None:
     """Write what `TextEncoder.from_folder` reads: a Hugging Face BERT in half precision, and n-grams."""
     half = copy.deepcopy(encoder.bert)
     nn.Module.half(half)
-    half.save_pretrained(folder)
+    with _without_bars():
+        half.save_pretrained(folder)
     if encoder.ngrams is not None:
         save_ngrams(encoder.ngrams, folder)
 

@@ -6,6 +6,7 @@ export(made, taxonomy, "attention-v3", folder, check=rows)
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
 from xundan.errors import Refused
 from xundan.models.classifier import Classifier
@@ -82,6 +84,8 @@ def export(
     model = _check(made, check, folder)
     save_encoder(made.net.encoder, folder)
     head = {"weight": made.net.head.weight.detach().contiguous(), "bias": made.net.head.bias.detach()}
+    if made.net.wide is not None:
+        head |= {f"wide.{name}": value.half() for name, value in made.net.wide.state_dict().items()}
     save_file(head, folder / HEAD_FILE)
     return model
 
@@ -90,20 +94,26 @@ def _write_graph(trained: Classifier, folder: Path) -> None:
     net = copy.deepcopy(trained).eval()
     _shrink(net)
     example = torch.ones((2, 16), dtype=torch.int64)
-    graph = openvino.convert_model(
-        _Probabilities(net),
-        example_input=(example, torch.zeros_like(example), example),
-        input=[openvino.PartialShape([-1, -1])] * 3,
-    )
+    with warnings.catch_warnings():
+        # Tracing warns of branches in the BERT that do not depend on the message.
+        warnings.simplefilter("ignore", TracerWarning)
+        graph = openvino.convert_model(
+            _Probabilities(net),
+            example_input=(example, torch.zeros_like(example), example),
+            input=[openvino.PartialShape([-1, -1])] * 3,
+        )
     openvino.save_model(graph, str(folder / GRAPH_FILE), compress_to_fp16=True)
 
 
 def _shrink(net: Classifier) -> None:
-    """Replace the n-gram tables, most of the weights, by one byte a number."""
-    ngrams = net.encoder.ngrams
-    if ngrams is not None:
-        for name in NGRAM_TABLES:
-            setattr(ngrams, name, Int8Embedding(getattr(ngrams, name).weight))
+    """Replace the tables of n-grams, most of the weights, by one byte a number."""
+    tables: list[tuple[nn.Module, str]] = []
+    if net.encoder.ngrams is not None:
+        tables += [(net.encoder.ngrams, name) for name in NGRAM_TABLES]
+    if net.wide is not None:
+        tables.append((net.wide, "table"))
+    for module, name in tables:
+        setattr(module, name, Int8Embedding(getattr(module, name).weight))
 
 
 def _check(made: Made, check: Sequence[LabelledMessage], folder: Path) -> Model:

@@ -20,10 +20,12 @@ from xundan.models.classifier import Classifier
 from xundan.models.encoder import TextEncoder
 from xundan.models.thresholds import Scores
 from xundan.models.tokenizer import pad
+from xundan.models.wide import Wide
 from xundan.training.batches import BatchSettings, Encodings, batches, encode_rows, steps_an_epoch
 from xundan.training.hardware import best_device, mixed_precision
 from xundan.training.labels import LabelledMessage, target_matrix
 from xundan.training.resume import Resume, Stateful
+from xundan.training.wide import fit_wide
 
 OnStep = Callable[[int, int, float], None]
 OnEpoch = Callable[[int, Classifier], bool]
@@ -32,7 +34,8 @@ _AVERAGE_EVERY = 5
 
 @dataclass(frozen=True)
 class FinetuneSettings:
-    """Everything that decides a fine-tuning run; saved beside the model."""
+    """Everything that decides a fine-tuning run; saved beside the model. ``wide``: weight of the word scores
+    beside the network's own."""
 
     epochs: int = 5
     batch: int = 64
@@ -44,6 +47,7 @@ class FinetuneSettings:
     encoder_dropout: float = 0.1
     drop_context: float = 0.15
     hide_tokens: float = 0.0
+    wide: float = 0.5
     augmented_share: float = 1.0
     augmented_weight: float = 1.0
     max_message: int = 64
@@ -60,6 +64,8 @@ class FinetuneSettings:
         for name in ("dropout", "encoder_dropout", "drop_context", "hide_tokens"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadInput(f"{name} out of range", got=getattr(self, name), expected="0 or more, below 1")
+        if not 0 <= self.wide <= 1:
+            raise BadInput("wide out of range", got=self.wide, expected="0 (no word scores) to 1")
         for name in ("learning_rate", "head_learning_rate", "augmented_share", "augmented_weight"):
             if not 0 < getattr(self, name) <= 1:
                 raise BadInput(f"{name} out of range", got=getattr(self, name), expected="above 0, at most 1")
@@ -81,7 +87,9 @@ def train_network(
     starts again at its last finished epoch and ends as it would have.
     """
     torch.manual_seed(settings.seed)
-    run = _Run(rows, target_matrix(rows, leaves), base, settings)
+    targets = target_matrix(rows, leaves)
+    wide = fit_wide(rows, targets, tokenizer, settings, settings.wide) if settings.wide else None
+    run = _Run(rows, targets, base, settings, wide)
     data = Encodings.of(rows, tokenizer, settings)
     first, go_on = resume.load(run.parts()) if resume else (0, True)
     for epoch in range(first, settings.epochs if go_on else first):
@@ -101,7 +109,12 @@ class _Run:
     """A network in training, with all that a checkpoint must keep."""
 
     def __init__(
-        self, rows: Sequence[LabelledMessage], targets: Scores, base: Path | str, settings: FinetuneSettings
+        self,
+        rows: Sequence[LabelledMessage],
+        targets: Scores,
+        base: Path | str,
+        settings: FinetuneSettings,
+        wide: Wide | None,
     ) -> None:
         self.settings = settings
         self.device = best_device()
@@ -109,7 +122,7 @@ class _Run:
         for module in encoder.bert.modules():
             if isinstance(module, nn.Dropout):
                 module.p = settings.encoder_dropout
-        self.net = Classifier(encoder, targets.shape[1], settings.dropout).to(self.device)
+        self.net = Classifier(encoder, targets.shape[1], settings.dropout, wide).to(self.device)
         self.targets = torch.from_numpy(targets).to(self.device)
         weights = [settings.augmented_weight if row.augmented else 1.0 for row in rows]
         self.weights = torch.tensor(weights, device=self.device)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xundan.chats.masking import mask
 from xundan.chats.text import normalize
 from xundan.models.thresholds import Scores, tune
 from xundan.taxonomy.trees import UNGROUPED, Leaf, Taxonomy, from_leaves, load
@@ -50,7 +51,7 @@ class Review:
             text, labels = self.contradictory[0]
             notes.append(
                 f"{len(self.contradictory)} repeated texts have contradictory labels, "
-                f"such as {text[:20]!r}: {' / '.join(labels)}"
+                f"such as {mask(text)[:20]!r}: {' / '.join(labels)}"
             )
         if self.rare:
             named = ", ".join(f"{leaf} ({rows})" for leaf, rows in self.rare)

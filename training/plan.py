@@ -56,7 +56,7 @@ def make_plan(
         leaves,
         base,
         tokenizer,
-        replace(settings, epochs=1),
+        replace(settings, epochs=1, wide=0.0),
         on_step=lambda *_: clock.append(time.perf_counter()),
     )
     rows_a_second = float("inf")

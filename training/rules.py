@@ -92,3 +92,6 @@ def fold_in(net: Classifier, calibration: Calibration) -> None:
     """Put the calibration into the linear head, so that the network's scores are calibrated ones."""
     net.head.weight.mul_(calibration.slope)
     net.head.bias.mul_(calibration.slope).add_(torch.tensor(calibration.offsets))
+    if net.wide is not None:
+        net.wide.table.weight.mul_(calibration.slope)
+        net.wide.bias.mul_(calibration.slope)
