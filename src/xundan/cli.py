@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from xundan import cli_models, cli_registry
+from xundan import cli_loss, cli_models, cli_registry
 from xundan.errors import XundanError
 from xundan.settings import Settings, load_settings
 from xundan.terminal import AsJson, Lang, checked_lang, err, out, print_json, progress
@@ -154,9 +154,9 @@ def report(workspace: In, settings: Config = None, lang: Lang = "zh") -> None:
     from xundan.inference.pipeline import Workspace, show
 
     with progress() as begin:
-        files = show(Workspace(workspace, _settings(settings)), checked_lang(lang), begin=begin)
-    for path in files:
-        out.print(path)
+        shown = show(Workspace(workspace, _settings(settings)), checked_lang(lang), begin=begin)
+    for line in [*shown.register, *shown.files]:
+        out.print(line)
 
 
 @taxonomy_app.command("show")
@@ -188,6 +188,7 @@ def taxonomy_check(file: Annotated[Path, typer.Argument(help="Your taxonomy, a .
 
 
 cli_models.add_to(app)
+cli_loss.add_to(app)
 app.add_typer(cli_registry.models_app, name="models")
 
 
@@ -235,5 +236,5 @@ def _show_run(result: RunResult, as_json: bool) -> None:
     _show_import(result.imported)
     out.print("  ".join(f"{name}: {n:,} rows" for name, n in result.classified.items()))
     _show_findings(result.trends.sentences)
-    for path in result.files:
-        out.print(path)
+    for line in [*result.register, *result.files]:
+        out.print(line)

@@ -29,6 +29,7 @@ MADE_BY = {
     "attention": "xundan classify",
     "action": "xundan classify",
     "loss": "xundan classify",
+    "corrections": "xundan report",
     "trend": "xundan trends",
 }
 SALT_FILE = ".buyer-salt"

@@ -42,7 +42,8 @@ def refused(folder: Path, *files: Path) -> str:
 
 @pytest.mark.parametrize(
     "verb",
-    ["demo", "run", "import", "classify", "trends", "report", "pretrain", "train", "evaluate", "promote"]
+    ["demo", "run", "import", "classify", "trends", "report", "reconcile", "corrections"]
+    + ["pretrain", "train", "evaluate", "promote"]
     + [f"models {verb}" for verb in ("list", "show", "diff", "rollback", "push", "fetch", "trust")]
     + ["taxonomy show", "taxonomy check"],
 )

@@ -51,8 +51,11 @@ class Export:
     sheets: tuple[Sheet, ...]
 
 
-def load(path: Path) -> Export:
-    """Read a file by its extension; `BadInput` where it is missing, empty, binary or of an unknown kind."""
+def load(path: Path, empty_ok: bool = False) -> Export:
+    """Read a file by its extension; `BadInput` where it is missing, empty, binary or of an unknown kind.
+
+    So is a file with a header and no row, unless ``empty_ok``.
+    """
     where = str(path)
     if path.is_dir():
         raise BadInput("this is a folder", do="list the files in it", where=where)
@@ -71,7 +74,7 @@ def load(path: Path) -> Export:
     if not data.strip():
         raise BadInput("the file is empty", where=where)
     sheets = reader(data, path.name, where)
-    if not any(sheet.rows or sheet.bad for sheet in sheets):
+    if not empty_ok and not any(sheet.rows or sheet.bad for sheet in sheets):
         raise BadInput("the file has a header but no rows", where=where)
     for sheet in sheets:
         if any(is_damaged(name) for name in sheet.header):

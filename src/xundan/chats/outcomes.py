@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from xundan.chats.filters import Opening, why_filtered
 from xundan.chats.orderbook import Order, OrderBook
@@ -149,3 +150,13 @@ def _mature(outcome: str, covered: bool, any_orders: bool, closed: bool) -> str:
     if not closed:
         return "open"
     return outcome if covered else "outcome_unknown"
+
+
+def last_moment(messages: pa.Table, orders: pa.Table | None) -> datetime:
+    """The latest time the files know of: a loss is judged as of then, not as of the day of the run."""
+    times: list[datetime | None] = [pc.max(messages["sent_at"]).as_py()]
+    if orders is not None and orders.num_rows:
+        times += [
+            pc.max(orders[name]).as_py() for name in ("created_at", "paid_at", "closed_at", "refunded_at")
+        ]
+    return max(time for time in times if time is not None)

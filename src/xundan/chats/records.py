@@ -82,6 +82,8 @@ LOSS = _schema(
     "session_id! day leaf! rank score evidence model_version taxonomy_version",
     {"day": pa.date32(), "rank": pa.int8(), "score": pa.float32(), "evidence": pa.list_(pa.string())},
 )
+# A log of what people say about lost sessions: lines are only added, the latest of a session holds.
+CORRECTIONS = _schema("session_id! leaf by note at!", {"at": TIME})
 TREND = _schema(
     "tree node level period_start grain shop item_id sessions hits share share_low share_high "
     "change change_low change_high verdict",
@@ -106,6 +108,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "attention": ATTENTION,
     "action": ACTION,
     "loss": LOSS,
+    "corrections": CORRECTIONS,
     "trend": TREND,
     "rejects": REJECTS,
 }
