@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,11 +18,13 @@ import pyarrow.compute as pc
 
 from xundan.chats.masking import hash_buyer
 from xundan.chats.orders import read_orders
-from xundan.chats.outcomes import decide
+from xundan.chats.outcomes import decide, last_moment
 from xundan.chats.readers import read_chats
 from xundan.chats.rejects import Imported
 from xundan.chats.sessions import build_sessions
 from xundan.inference.classify import classify
+from xundan.inference.loss.corrections import corrected_loss
+from xundan.inference.loss.register import Collected, collect
 from xundan.inference.report.cards import sentence
 from xundan.inference.report.excel import write_loss_table_xlsx, write_sessions_xlsx
 from xundan.inference.report.header import make_header
@@ -40,6 +41,7 @@ from xundan.settings import Settings
 from xundan.taxonomy.trees import load
 
 SETTINGS_FILE = "settings.json"
+LOSS_TABLE = "询单流失原因统计表.xlsx"
 CLASSIFIED = ("attention", "action", "loss")
 
 
@@ -97,6 +99,15 @@ class RunResult:
     classified: dict[str, int]
     trends: TrendResult
     files: list[Path]
+    register: list[str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The files written, and what was taken from the register of the reason table, in sentences."""
+
+    files: list[Path]
+    register: list[str]
 
 
 def run_all(
@@ -107,11 +118,18 @@ def run_all(
     lang: str = "zh",
     begin: Begin = silent,
 ) -> RunResult:
-    """Import, classify, count and show."""
+    """Import, classify, count and show; what people wrote in the reason table is taken up first."""
+    taken = take_register(workspace).sentences()
     imported = import_files(workspace, chats, orders, begin)
     classified = classify_workspace(workspace, registry, begin)
     counted = count_trends(workspace, lang, begin)
-    return RunResult(imported, classified, counted, show(workspace, lang, counted.findings, begin))
+    shown = show(workspace, lang, counted.findings, begin)
+    return RunResult(imported, classified, counted, shown.files, taken)
+
+
+def take_register(workspace: Workspace) -> Collected:
+    """Take up what people wrote in the reason table; `BadInput` where it is open or cannot be read."""
+    return collect(workspace.lake, workspace.folder / LOSS_TABLE)
 
 
 def import_files(
@@ -129,7 +147,7 @@ def import_files(
         read.table,
         bought.table if bought else None,
         settings.loss,
-        _last_moment(read.table, bought.table if bought else None),
+        last_moment(read.table, bought.table if bought else None),
         limits=settings.limits,
         own_buyers={hash_buyer(name, salt) for name in settings.own_accounts},
     )
@@ -170,7 +188,7 @@ def count_trends(workspace: Workspace, lang: str = "zh", begin: Begin = silent) 
     """Write the trend table and find what changed."""
     begin("count trends", 0)
     lake, min_n = workspace.lake, workspace.settings.min_n
-    tables = (lake.read("sessions"), lake.read("attention"), lake.read("loss"))
+    tables = (lake.read("sessions"), lake.read("attention"), corrected_loss(lake))
     taxonomies = {tree: load(tree) for tree in ("attention", "loss")}
     trend = compute_trend(*tables, taxonomies, min_n)
     lake.write({"trend": trend})
@@ -182,23 +200,27 @@ def count_trends(workspace: Workspace, lang: str = "zh", begin: Begin = silent) 
 
 def show(
     workspace: Workspace, lang: str = "zh", findings: list[Finding] | None = None, begin: Begin = silent
-) -> list[Path]:
-    """Write the page and the Excel files; returns their paths."""
+) -> Shown:
+    """Write the page and the Excel files.
+
+    What people wrote in the reason table counts: where it changes a count, trends are counted again.
+    """
     lake, min_n = workspace.lake, workspace.settings.min_n
+    taken = take_register(workspace)
+    if taken.moved:
+        findings = count_trends(workspace, lang, begin).findings
     if findings is None:
         taxonomies = {tree: load(tree) for tree in ("attention", "loss")}
-        trend, sessions, attention, loss = (
-            lake.read(name) for name in ("trend", "sessions", "attention", "loss")
-        )
-        findings = find(trend, sessions, attention, loss, taxonomies, min_n)
+        trend, sessions, attention = (lake.read(name) for name in ("trend", "sessions", "attention"))
+        findings = find(trend, sessions, attention, corrected_loss(lake), taxonomies, min_n)
     page, session_sheet, loss_sheet = (
-        workspace.folder / name for name in ("report.html", "sessions.xlsx", "询单流失原因统计表.xlsx")
+        workspace.folder / name for name in ("report.html", "sessions.xlsx", LOSS_TABLE)
     )
     begin("write the page and the Excel files", 0)
     write_page(lake, findings, make_header(lake), page, lang, min_n=min_n)
     write_sessions_xlsx(lake, session_sheet, lang)
-    write_loss_table_xlsx(lake, loss_sheet, lang)
-    return [page, session_sheet, loss_sheet]
+    write_loss_table_xlsx(lake, loss_sheet, lang, before_replace=taken.ensure_unchanged)
+    return Shown([page, session_sheet, loss_sheet], taken.sentences())
 
 
 @contextmanager
@@ -211,16 +233,6 @@ def _vanishing_if_refused(folder: Path) -> Iterator[None]:
         if not existed:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def _last_moment(messages: pa.Table, orders: pa.Table | None) -> datetime:
-    """The latest time the files know of: a loss is judged as of then, not as of the day of the run."""
-    times: list[datetime | None] = [pc.max(messages["sent_at"]).as_py()]
-    if orders is not None and orders.num_rows:
-        times += [
-            pc.max(orders[name]).as_py() for name in ("created_at", "paid_at", "closed_at", "refunded_at")
-        ]
-    return max(time for time in times if time is not None)
 
 
 def _outcomes(sessions: pa.Table) -> dict[str, int]:

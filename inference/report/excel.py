@@ -6,7 +6,7 @@ write_sessions_xlsx(lake, Path("sessions.xlsx")); write_loss_table_xlsx(lake, Pa
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,14 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from xundan.inference.loss.register_sheet import (
+    WIDTHS,
+    add_choices,
+    add_names,
+    register_heads,
+    register_lines,
+    register_words,
+)
 from xundan.inference.report.scopes import View, make_view
 from xundan.inference.report.tallies import (
     Book,
@@ -78,16 +86,21 @@ def write_sessions_xlsx(
         number = start // ROWS_A_SHEET + 1
         title = view.words["sheet_sessions"] + (f" {number}" if number > 1 else "")
         lines = (_session_line(row, view) for row in rows[start : start + ROWS_A_SHEET])
-        _sheet(book_out, title, heads, lines, _WIDTHS, len(rows[start : start + ROWS_A_SHEET]))
-    _save(book_out, out)
+        add_sheet(book_out, title, heads, lines, _WIDTHS, len(rows[start : start + ROWS_A_SHEET]))
+    save_book(book_out, out)
 
 
 def write_loss_table_xlsx(
-    lake: Lake, out: Path, lang: str = "zh", taxonomies: Mapping[str, Taxonomy] | None = None
+    lake: Lake,
+    out: Path,
+    lang: str = "zh",
+    taxonomies: Mapping[str, Taxonomy] | None = None,
+    before_replace: Callable[[], None] | None = None,
 ) -> None:
-    """Write stage x reason and the sum of reasons; both add up to the lost sessions.
+    """Write stage x reason, the sum of reasons and the register; each adds up to the lost sessions.
 
-    Without lost sessions the sheets hold the headers and a total of 0.
+    Without lost sessions the sheets hold the headers and a total of 0. What people wrote in an earlier
+    workbook must have been collected; ``before_replace`` may raise to keep that workbook as it is.
     """
     book_out = Workbook(write_only=True)
     with open_book(lake) as book:
@@ -95,7 +108,8 @@ def write_loss_table_xlsx(
         reasons = loss_reasons(book, None)
         _stage_sheet(book_out, book, reasons, view)
         _reason_sheet(book_out, reasons, mature_inquiries(book, None), view)
-    _save(book_out, out)
+        _register_sheets(book_out, register_lines(book, lake, view), view)
+    save_book(book_out, out, before_replace)
 
 
 def _shipped() -> dict[str, Taxonomy]:
@@ -147,7 +161,7 @@ def _stage_sheet(book_out: Workbook, book: Book, reasons: Sequence[Reason], view
         lines.append([words[key], *(bound[place] for bound in bounds)])
     lines.append([words["lost_n"], lost])
     widths = [16, *([13] * len(columns)), 10, 10, 10, 10]
-    _sheet(book_out, words["sheet_stage"], heads, lines, widths, len(stages))
+    add_sheet(book_out, words["sheet_stage"], heads, lines, widths, len(stages))
 
 
 def _reason_sheet(book_out: Workbook, reasons: Sequence[Reason], mature: int, view: View) -> None:
@@ -159,31 +173,38 @@ def _reason_sheet(book_out: Workbook, reasons: Sequence[Reason], mature: int, vi
         group = view.name("loss", leaf.group) if leaf else None
         shares = map(_Share, (*reason.of_lost, *reason.of_inquiries))
         owner, recoverable = (leaf.owner, leaf.recoverable) if leaf else (None, None)
-        lines.append(
-            [view.name("loss", reason.leaf), group, reason.sessions, *shares, owner, recoverable, None]
-        )
+        lines.append([view.name("loss", reason.leaf), group, reason.sessions, *shares, owner, recoverable])
     lost = sum(reason.sessions for reason in reasons)
     of_inquiries = _shares(lost, mature) if mature else ()
     lines.append([words["total"], None, lost, _Share(1.0) if lost else None, None, None, *of_inquiries])
     lines.append([words["lost_n"], None, lost])
     lines.append([words["mature_n"], None, mature])
-    widths = (20, 14, 10, 10, 10, 10, 10, 10, 10, 16, 10, 24)
-    _sheet(book_out, words["sheet_reason"], heads, lines, widths, len(reasons))
+    widths = (20, 14, 10, 10, 10, 10, 10, 10, 10, 16, 10)
+    add_sheet(book_out, words["sheet_reason"], heads, lines, widths, len(reasons))
+
+
+def _register_sheets(book_out: Workbook, lines: Sequence[Sequence[Any]], view: View) -> None:
+    for start in range(0, max(len(lines), 1), ROWS_A_SHEET):
+        chunk, number = lines[start : start + ROWS_A_SHEET], start // ROWS_A_SHEET + 1
+        title = register_words(view.lang)["sheet"] + (f" {number}" if number > 1 else "")
+        sheet = add_sheet(book_out, title, register_heads(view.lang), chunk, WIDTHS, len(chunk))
+        add_choices(sheet, len(chunk), view)
+    add_names(book_out, view)
 
 
 def _shares(hits: int, sessions: int) -> tuple[_Share, ...]:
     return tuple(map(_Share, share(hits, sessions)))
 
 
-def _sheet(
+def add_sheet(
     book_out: Workbook,
     title: str,
     heads: Sequence[str],
     lines: Iterable[Sequence[Any]],
     widths: Sequence[float],
     filtered_rows: int,
-) -> None:
-    """Add a sheet: a frozen header with a filter over ``filtered_rows`` rows, then the lines."""
+) -> Any:
+    """Add a sheet and return it: a frozen header with a filter over ``filtered_rows``, then the lines."""
     sheet = book_out.create_sheet(title)
     sheet.freeze_panes = "B2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{filtered_rows + 1}"
@@ -197,6 +218,7 @@ def _sheet(
     sheet.append(header)
     for line in lines:
         sheet.append([_safe(sheet, value) for value in line])
+    return sheet
 
 
 def _safe(sheet: Any, value: Any) -> Any:
@@ -216,7 +238,13 @@ def _safe(sheet: Any, value: Any) -> Any:
     return cell
 
 
-def _save(book_out: Workbook, out: Path) -> None:
+def save_book(book_out: Workbook, out: Path, before_replace: Callable[[], None] | None = None) -> None:
+    """Write the workbook whole or not at all; what ``before_replace`` raises leaves the old one in place."""
     temporary = out.with_name(out.name + ".tmp")
-    book_out.save(temporary)
-    os.replace(temporary, out)
+    try:
+        book_out.save(temporary)
+        if before_replace:
+            before_replace()
+        os.replace(temporary, out)
+    finally:
+        temporary.unlink(missing_ok=True)

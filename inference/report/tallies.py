@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from xundan.chats.records import SCHEMAS
+from xundan.inference.loss.corrections import apply_corrections, read_log
 from xundan.inference.trends.counts import MATURE_OUTCOMES, SHANGHAI_DAY
 from xundan.inference.trends.intervals import wilson
 from xundan.lake import Lake
@@ -46,10 +47,11 @@ class Book:
 
 @contextmanager
 def open_book(lake: Lake) -> Iterator[Book]:
-    """Open the tables of a lake for counting; a table that was never written is empty."""
+    """Open the tables of a lake for counting, corrected by people; a table never written is empty."""
     with duckdb.connect() as connection:
         for name in _TABLES:
-            connection.register(name, lake.read(name) if lake.has(name) else SCHEMAS[name].empty_table())
+            table = lake.read(name) if lake.has(name) else SCHEMAS[name].empty_table()
+            connection.register(name, apply_corrections(table, read_log(lake)) if name == "loss" else table)
         connection.execute(
             f"CREATE TEMP VIEW dated AS SELECT *, coalesce(shop, '') AS shop_name, {SHANGHAI_DAY} AS day "
             "FROM sessions WHERE started_at IS NOT NULL"

@@ -23,6 +23,7 @@ SHANGHAI_DAY = "make_timestamp(epoch_us(started_at) + 28800000000)::DATE"
 MATURE_OUTCOMES = "('won', 'lost_no_order', 'lost_unpaid', 'lost_refund')"
 
 # facts: who is in the denominator. labels: the raw hits. hits: one row for each session and node.
+# A person who corrects a session is no change of version.
 _FACTS = f"""
 CREATE TEMP TABLE facts AS
 WITH dated AS (SELECT *, coalesce(shop, '') AS shop_name, {SHANGHAI_DAY} AS day FROM sessions
@@ -36,7 +37,8 @@ SELECT * FROM (
     SELECT 'attention' AS tree, session_id, leaf, concat_ws(' ', model_version, taxonomy_version) AS version
     FROM attention
     UNION ALL
-    SELECT 'loss', session_id, leaf, concat_ws(' ', model_version, taxonomy_version) FROM loss WHERE rank = 1)
+    SELECT 'loss', session_id, leaf, if(model_version = 'person', NULL,
+           concat_ws(' ', model_version, taxonomy_version)) FROM loss WHERE rank = 1)
 SEMI JOIN facts USING (tree, session_id);
 CREATE TEMP TABLE hits AS
 SELECT DISTINCT tree, session_id, leaf AS node, 'leaf' AS level FROM labels
@@ -68,7 +70,8 @@ WITH used AS (
     SELECT tree, grain, scope, shop, item, period_start,
            string_agg(DISTINCT version, ',' ORDER BY version) AS v
     FROM scoped JOIN labels USING (tree, session_id) GROUP BY ALL)
-SELECT *, v <> lag(v) OVER (PARTITION BY tree, grain, scope, shop, item ORDER BY period_start) AS is_break
+SELECT *, v <> lag(v IGNORE NULLS) OVER (PARTITION BY tree, grain, scope, shop, item
+                                         ORDER BY period_start) AS is_break
 FROM used;
 CREATE TEMP TABLE periods AS
 WITH ends AS (SELECT min(day) AS first, max(day) AS last FROM facts)

@@ -94,9 +94,7 @@ def test_stage_by_reason_adds_up_to_the_lost_sessions(lake: Lake, tmp_path: Path
     assert (by_name["区间下限"][1], by_name["区间上限"][1]) == pytest.approx((low[0], high[0]))
 
 
-def test_reasons_carry_group_shares_interval_owner_and_a_column_to_fill_in(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_reasons_carry_group_shares_interval_and_owner(lake: Lake, tmp_path: Path) -> None:
     write_loss_table_xlsx(lake, tmp_path / "loss.xlsx")
     heads, *rows = rows_of(tmp_path / "loss.xlsx", "原因汇总")
     by_name = {row[0]: dict(zip(heads, row, strict=True)) for row in rows}
@@ -104,7 +102,7 @@ def test_reasons_carry_group_shares_interval_owner_and_a_column_to_fill_in(
     reasons = rows[: list(by_name).index("合计")]
     assert sum(row[2] for row in reasons) == total
     row = by_name["断货缺码"]
-    assert (row["一级类"], row["责任部门"], row["登记原因"]) == ("库存", "供应链", None)
+    assert (row["一级类"], row["责任部门"]) == ("库存", "供应链")
     assert row["占询单"] == pytest.approx(row["流失会话"] / inquiries)
     assert 0 < row["占流失下限"] < row["占流失"] < row["占流失上限"] < 1
 
