@@ -3,8 +3,8 @@
 best = fit(rows, leaves, "models/shipped/encoder", seed=0)
 print(best.chosen, [(trial.name, trial.micro) for trial in best.trials])
 
-Every way ends as the network that fine-tuning makes (an encoder and one linear layer over its pools), and is
-exported, calibrated and judged like any other.
+Every way ends as the network that fine-tuning makes (an encoder, one linear layer over its pools, and words
+beside it), and is exported, calibrated and judged like any other.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tokenizers import Tokenizer
 from xundan.models.classifier import Classifier
 from xundan.models.encoder import TextEncoder, load_base_tokenizer
 from xundan.models.thresholds import Scores, decide, micro_f1
+from xundan.models.wide import Wide
 from xundan.progress import Begin, silent
 from xundan.training.contrast import ContrastSettings, contrast
 from xundan.training.cross_validate import OutOfFold
@@ -31,11 +32,14 @@ from xundan.training.finetune import FinetuneSettings, OnStep, score, train_netw
 from xundan.training.heads import HEADS, Linear, pools, with_head
 from xundan.training.labels import LabelledMessage, session_folds, target_matrix
 from xundan.training.own_labels import choose_thresholds
+from xundan.training.wide import fit_wide, words_say
 
 FEW_A_LEAF = 80
 FEW_ROWS = 2000
 CONTRAST, FINETUNE = "contrast", "fine-tuning"
-WAYS = (*HEADS, CONTRAST, FINETUNE)
+WORDS, AND_WORDS = "words", " + words"
+_QUICK = (WORDS, *HEADS, *(head + AND_WORDS for head in HEADS))
+WAYS = (*_QUICK, CONTRAST, FINETUNE)
 _HEAD_AFTER_CONTRAST = "logistic 0.1"
 
 Numbers = npt.NDArray[np.intp]
@@ -91,10 +95,11 @@ def is_few(rows: Sequence[LabelledMessage]) -> bool:
 def ways(rows: Sequence[LabelledMessage], pass_seconds: float, settings: FewShotSettings) -> tuple[str, ...]:
     """Which ways are worth trying: the rule, in one place.
 
-    Many labels (not `is_few`): fine-tuning alone. Few: every head on the frozen encoder, which takes seconds;
-    then contrastive training and full fine-tuning, the quicker first, while their expected time fits into
-    ``settings.minutes``. One reading of all rows took ``pass_seconds``; a training pass takes about three
-    times that (the backward pass costs twice the forward one), in each fold and once more at the end.
+    Many labels (not `is_few`): fine-tuning alone. Few: the words alone, and every head on the frozen encoder
+    with and without them, which takes seconds; then contrastive training and full fine-tuning, the quicker
+    first, while their expected time fits into ``settings.minutes``. One reading of all rows took
+    ``pass_seconds``; a training pass takes about three times that (the backward pass costs twice the forward
+    one), in each fold and once more at the end.
     """
     if not is_few(rows):
         return (FINETUNE,)
@@ -102,7 +107,7 @@ def ways(rows: Sequence[LabelledMessage], pass_seconds: float, settings: FewShot
         CONTRAST: settings.contrast.steps * settings.contrast.batch / len(rows),
         FINETUNE: float(tuning_for(len(rows), settings).epochs),
     }
-    left, chosen = 60 * settings.minutes, list(HEADS)
+    left, chosen = 60 * settings.minutes, list(_QUICK)
     for way in sorted(passes, key=passes.__getitem__):
         left -= 3 * passes[way] * pass_seconds * (settings.tuning.folds + 1)
         if left >= 0:
@@ -166,6 +171,7 @@ class _Trier:
         encoder = TextEncoder.from_folder(base)
         started = time.perf_counter()
         self.frozen = pools(encoder, self.tokenizer, rows, self.tuning)
+        self.words: dict[bytes, Wide] = {}
         self.pass_seconds = time.perf_counter() - started
 
     def attempt(self, way: str) -> tuple[Trial, Scores]:
@@ -193,7 +199,8 @@ class _Trier:
             return train_network(rows, self.leaves, self.base, self.tokenizer, self.tuning, told)
         encoder = TextEncoder.from_folder(self.base)
         if way != CONTRAST:
-            return with_head(encoder, self._head(way, inside))
+            words = self._words(inside) if WORDS in way else None
+            return with_head(encoder, self._head(way, inside), wide=words)
         told = self._told(f"{way}, {part}")
         contrast(
             encoder, self.tokenizer, rows, self.leaves, self.tuning, self.settings.contrast, self.seed, told
@@ -203,15 +210,28 @@ class _Trier:
         return with_head(encoder, head)
 
     def _scores(self, way: str, inside: Numbers, outside: Numbers, part: str) -> Scores:
-        if way in HEADS:  # the same as below, without reading all rows again
+        rows = [self.rows[i] for i in outside]
+        if way in _QUICK:  # the same as below, without reading all rows again
             logits = self._head(way, inside).logits(self.frozen[torch.from_numpy(outside)])
+            if WORDS in way:
+                logits = logits + words_say(self._words(inside), self.tokenizer, rows, self.tuning)
             scores: Scores = torch.sigmoid(logits).numpy()
             return scores
-        net = self.learn(way, inside, part)
-        return score(net, self.tokenizer, [self.rows[i] for i in outside], self.tuning)
+        return score(self.learn(way, inside, part), self.tokenizer, rows, self.tuning)
 
     def _head(self, way: str, inside: Numbers) -> Linear:
-        return HEADS[way](self.frozen[torch.from_numpy(inside)], torch.from_numpy(self.truth[inside]))
+        if way == WORDS:  # the encoder says nothing
+            return Linear(torch.zeros(len(self.leaves), self.frozen.shape[1]), torch.zeros(len(self.leaves)))
+        head = HEADS[way.removesuffix(AND_WORDS)]
+        return head(self.frozen[torch.from_numpy(inside)], torch.from_numpy(self.truth[inside]))
+
+    def _words(self, inside: Numbers) -> Wide:
+        """The word scores learnt from these rows, once."""
+        key = inside.tobytes()
+        if key not in self.words:
+            rows = [self.rows[i] for i in inside]
+            self.words[key] = fit_wide(rows, self.truth[inside], self.tokenizer, self.tuning, 1.0)
+        return self.words[key]
 
     def _told(self, what: str) -> OnStep:
         """Steps as the training tells them, passed on to who watches."""

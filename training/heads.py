@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from xundan.models.classifier import Classifier
 from xundan.models.encoder import TextEncoder
+from xundan.models.wide import Wide
 from xundan.training.batches import BatchSettings
 from xundan.training.finetune import read
 from xundan.training.hardware import best_device
@@ -62,9 +63,11 @@ def pools(
     return features
 
 
-def with_head(encoder: TextEncoder, head: Linear, dropout: float = 0.3) -> Classifier:
-    """The encoder and a head as the network that fine-tuning makes too."""
-    net = Classifier(encoder, len(head.bias), dropout)
+def with_head(
+    encoder: TextEncoder, head: Linear, dropout: float = 0.3, wide: Wide | None = None
+) -> Classifier:
+    """The encoder, a head and word scores as the network that fine-tuning makes too."""
+    net = Classifier(encoder, len(head.bias), dropout, wide)
     net.head.weight = nn.Parameter(head.weight.clone())
     net.head.bias = nn.Parameter(head.bias.clone())
     return net.eval()

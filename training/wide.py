@@ -53,6 +53,19 @@ def fit_wide(
     return wide
 
 
+@torch.no_grad()
+def words_say(
+    wide: Wide, tokenizer: Tokenizer, rows: Sequence[LabelledMessage], settings: BatchSettings
+) -> Tensor:
+    """The word scores' own logits [rows, leaves]."""
+    encoded = encode_rows(rows, tokenizer, settings)
+    said = []
+    for start in range(0, len(rows), _TOGETHER):
+        ids, segments, mask = (torch.from_numpy(array) for array in pad(encoded[start : start + _TOGETHER]))
+        said.append(wide(ids, ((segments == 0) & (mask == 1)).unsqueeze(-1)))
+    return torch.cat(said)
+
+
 def _counts(
     rows: Sequence[LabelledMessage], wide: Wide, tokenizer: Tokenizer, settings: BatchSettings
 ) -> sparse.csr_matrix:

@@ -15,9 +15,18 @@ from xundan.progress import Advance
 from xundan.taxonomy.trees import UNGROUPED, Leaf, from_leaves
 from xundan.training.contrast import ContrastSettings, pair_loss
 from xundan.training.export import Made, export
-from xundan.training.few_shot import CONTRAST, FINETUNE, FewShotSettings, fit, is_few, tuning_for, ways
+from xundan.training.few_shot import (
+    CONTRAST,
+    FINETUNE,
+    WAYS,
+    FewShotSettings,
+    fit,
+    is_few,
+    tuning_for,
+    ways,
+)
 from xundan.training.finetune import FinetuneSettings, score
-from xundan.training.heads import HEADS, Head, centroids, logistic, pools, with_head
+from xundan.training.heads import HEADS, Head, Linear, centroids, logistic, pools, with_head
 from xundan.training.labels import LabelledMessage, target_matrix
 from xundan.training.own_labels import choose_thresholds
 from xundan.training.selective import Cutoff
@@ -97,8 +106,8 @@ def test_the_rule_tries_what_the_labels_and_the_minutes_allow(rows: list[Labelle
     assert is_few(rows)
     assert not is_few(many)
     assert ways(many, 1.0, QUICK) == (FINETUNE,)
-    assert set(ways(rows, 0.01, QUICK)) == {*HEADS, CONTRAST, FINETUNE}
-    assert set(ways(rows, 1e4, QUICK)) == set(HEADS)
+    assert set(ways(rows, 0.01, QUICK)) == set(WAYS)
+    assert set(ways(rows, 1e4, QUICK)) == set(WAYS) - {CONTRAST, FINETUNE}
 
 
 def test_few_rows_get_more_epochs() -> None:
@@ -116,7 +125,7 @@ def test_the_best_way_is_kept_with_its_held_out_scores(tiny_bert: Path, rows: li
         return steps.append
 
     best = fit(rows, LEAVES, tiny_bert, seed=1, settings=QUICK, begin=begin)
-    assert {trial.way for trial in best.trials} == {*HEADS, CONTRAST, FINETUNE}
+    assert {trial.way for trial in best.trials} == set(WAYS)
     assert best.chosen == max(best.trials, key=lambda trial: trial.micro).way
     assert max(trial.micro for trial in best.trials) > 0.5
     assert best.out_of_fold.scores.shape == (len(rows), len(LEAVES))
@@ -145,3 +154,18 @@ def test_the_best_way_is_exported_like_any_other(
     chosen = model.choose(model.score(["邮费多少钱", "谢谢亲"], [(), ()]))
     assert chosen.sum(axis=1).tolist() == [1, 1]
     assert model.description.leaves == tuple(LEAVES)
+
+
+@pytest.mark.parametrize("way", ["words", "logistic 0.1 + words"])
+def test_a_way_with_words_is_the_network_its_scores_came_from(
+    way: str, tiny_bert: Path, rows: list[LabelledMessage]
+) -> None:
+    best = fit(rows, LEAVES, tiny_bert, settings=QUICK, only=(way,))
+    assert best.chosen == way
+    assert best.net.wide is not None
+    said = score(best.net, best.tokenizer, rows, best.settings)
+    truth = target_matrix(rows, LEAVES)
+    assert (said.argmax(1) == truth.argmax(1)).mean() > 0.9
+    without = with_head(best.net.encoder, Linear(best.net.head.weight.detach(), best.net.head.bias.detach()))
+    silent = score(without, best.tokenizer, rows, best.settings)
+    assert (way == "words") == bool((silent == 0.5).all())
