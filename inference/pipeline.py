@@ -217,8 +217,8 @@ def show(
         workspace.folder / name for name in ("report.html", "sessions.xlsx", LOSS_TABLE)
     )
     begin("write the page and the Excel files", 0)
-    write_page(lake, findings, make_header(lake), page, lang, min_n=min_n)
-    write_sessions_xlsx(lake, session_sheet, lang)
+    write_page(lake, findings, make_header(lake), page, lang, min_n=min_n, settings=workspace.settings)
+    write_sessions_xlsx(lake, session_sheet, lang, settings=workspace.settings)
     write_loss_table_xlsx(lake, loss_sheet, lang, before_replace=taken.ensure_unchanged)
     return Shown([page, session_sheet, loss_sheet], taken.sentences())
 

@@ -16,6 +16,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from xundan.inference.loss.recover import recoverable_buyers
 from xundan.inference.loss.register_sheet import (
     WIDTHS,
     add_choices,
@@ -24,6 +25,8 @@ from xundan.inference.loss.register_sheet import (
     register_lines,
     register_words,
 )
+from xundan.inference.report.recover_sheet import WIDTHS as RECOVER_WIDTHS
+from xundan.inference.report.recover_sheet import recover_heads, recover_lines
 from xundan.inference.report.scopes import View, make_view
 from xundan.inference.report.tallies import (
     Book,
@@ -35,6 +38,7 @@ from xundan.inference.report.tallies import (
     stage_by_reason,
 )
 from xundan.lake import Lake
+from xundan.settings import Settings
 from xundan.taxonomy.trees import Taxonomy, load
 
 # Excel takes 1,048,576 rows a sheet; a longer table goes on on the next sheet.
@@ -74,19 +78,29 @@ class _Share(float):
 
 
 def write_sessions_xlsx(
-    lake: Lake, out: Path, lang: str = "zh", taxonomies: Mapping[str, Taxonomy] | None = None
+    lake: Lake,
+    out: Path,
+    lang: str = "zh",
+    taxonomies: Mapping[str, Taxonomy] | None = None,
+    settings: Settings | None = None,
 ) -> None:
-    """Write one row for each session, with outcome, reasons, last attention point and evidence messages."""
+    """Write one row for each session, with outcome, reasons, last attention point and evidence messages.
+
+    A last sheet lists the buyers who can still be won back, by the loss window of ``settings``.
+    """
     book_out = Workbook(write_only=True)
     with open_book(lake) as book:
         view = make_view(book, lang, taxonomies or _shipped())
         rows = book.rows(_SESSIONS_QUERY)
+        buyers = recoverable_buyers(book, None, view.taxonomies["loss"], settings or Settings())
     heads = view.words["sessions_columns"].split("|")
     for start in range(0, max(len(rows), 1), ROWS_A_SHEET):
         number = start // ROWS_A_SHEET + 1
         title = view.words["sheet_sessions"] + (f" {number}" if number > 1 else "")
         lines = (_session_line(row, view) for row in rows[start : start + ROWS_A_SHEET])
         add_sheet(book_out, title, heads, lines, _WIDTHS, len(rows[start : start + ROWS_A_SHEET]))
+    back = view.words["sheet_recover"]
+    add_sheet(book_out, back, recover_heads(view), recover_lines(buyers, view), RECOVER_WIDTHS, len(buyers))
     save_book(book_out, out)
 
 

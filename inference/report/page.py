@@ -18,10 +18,14 @@ from plotly.offline import get_plotlyjs
 from xundan.inference.report import charts, sections
 from xundan.inference.report.cards import finding_cards
 from xundan.inference.report.header import Header
+from xundan.inference.report.loss_charts import loss_figures
+from xundan.inference.report.loss_facts import LossFacts, read_loss_facts
+from xundan.inference.report.loss_sections import loss_part
 from xundan.inference.report.scopes import Scope, View, cell, make_view
-from xundan.inference.report.tallies import Book, open_book
+from xundan.inference.report.tallies import Book, open_book, stage_by_reason
 from xundan.inference.trends.findings import Finding
 from xundan.lake import Lake
+from xundan.settings import Settings
 from xundan.taxonomy.trees import Taxonomy, load
 
 TREES = ("attention", "loss")
@@ -42,6 +46,7 @@ _PLAIN = (
     "quotes_hint",
     "method_head",
     "footer",
+    "close",
 )
 _LINKS = ("findings", "attention", "loss", "agents", "quotes", "method")
 
@@ -54,18 +59,24 @@ def write_page(
     lang: str = "zh",
     taxonomies: Mapping[str, Taxonomy] | None = None,
     min_n: int = 30,
+    settings: Settings | None = None,
 ) -> None:
     """Write the report of a lake that has messages, sessions, attention, loss and trend.
 
     ``taxonomies`` are the trees the lake was classified with (default: the shipped ones); ``min_n`` is the
-    smallest n that is not shown grey. The file appears whole or not at all. `BadInput` for another language
-    than "zh" or "en".
+    smallest n that is not shown grey; ``settings`` (default: those of a shop that sets nothing) have the loss
+    window and the limits of slow answers. The file appears whole or not at all. `BadInput` for another
+    language than "zh" or "en".
     """
     trees = taxonomies or {tree: load(tree) for tree in TREES}
     with open_book(lake) as book:
         view = make_view(book, lang, trees)
+        losses = read_loss_facts(book, view, settings or Settings())
         parts = _parts(book, view, findings, header, min_n)
-        data = _data(book, view, findings, min_n)
+        parts["losses"] = _each_scope(
+            view, lambda at, _: loss_part(losses[at], view, at, settings or Settings())
+        )
+        data = _data(book, view, findings, losses, min_n)
     parts["data"] = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     parts |= {"style": _resource("style.css"), "script": _resource("script.html"), "plotly": get_plotlyjs()}
     page = Template(_resource("page.html")).substitute(parts)
@@ -88,14 +99,15 @@ def _parts(book: Book, view: View, findings: Sequence[Finding], header: Header, 
         "attention_controls": _controls("attention", view),
         "loss_controls": _controls("loss", view),
         "ranks": _each_scope(view, lambda at, scope: sections.rank_table(book, view, scope)),
-        "losses": _each_scope(view, lambda at, scope: _loss_part(book, view, scope, at)),
         "agents": _each_scope(view, lambda at, scope: sections.agent_table(book, view, scope)),
         "quotes": sections.examples(book, view),
         "method": sections.method_list(header, view, min_n),
     }
 
 
-def _data(book: Book, view: View, findings: Sequence[Finding], min_n: int) -> dict[str, Any]:
+def _data(
+    book: Book, view: View, findings: Sequence[Finding], losses: Sequence[LossFacts], min_n: int
+) -> dict[str, Any]:
     """Return what the page's script draws from; series and figures are keyed by place in the selector."""
     words = view.words
     letters = {letter: words["verdict_" + name] for name, letter in charts.VERDICT_LETTERS.items()}
@@ -109,7 +121,10 @@ def _data(book: Book, view: View, findings: Sequence[Finding], min_n: int) -> di
         "trees": {tree: charts.tree_names(view, tree) for tree in TREES},
         "first_group": _first_groups(view, findings),
         "series": {str(at): charts.trend_series(book, scope) for at, scope in enumerate(view.scopes)},
-        "figures": {str(at): charts.loss_figures(book, view, scope) for at, scope in enumerate(view.scopes)},
+        "figures": {
+            str(at): loss_figures(losses[at], stage_by_reason(book, scope.shop), view, at)
+            for at, scope in enumerate(view.scopes)
+        },
     }
 
 
@@ -120,21 +135,6 @@ def _first_groups(view: View, findings: Sequence[Finding]) -> dict[str, str]:
         if leaf := view.leaf(finding.tree, finding.headline_node):
             first[finding.tree] = leaf.group
     return first
-
-
-def _loss_part(book: Book, view: View, scope: Scope, at: int) -> str:
-    """Return the loss charts and table of a shop, or the reason why there are none."""
-    words = view.words
-    if missing := sections.loss_state(book, view, scope):
-        return f'<div class="panel">{missing}</div>'
-    return (
-        f'<div class="panel"><h3>{cell(words["pareto"])}</h3><div class="plot" id="pareto-{at}"></div>'
-        f"{sections.reason_table(book, view, scope)}</div>"
-        f'<div class="two"><div class="panel"><h3>{cell(words["funnel"])}</h3>'
-        f'<p class="hint">{cell(words["funnel_hint"])}</p><div class="plot" id="funnel-{at}"></div></div>'
-        f'<div class="panel"><h3>{cell(words["heat"])}</h3>'
-        f'<div class="plot" id="heat-{at}"></div></div></div>'
-    )
 
 
 def _each_scope(view: View, part: Callable[[int, Scope], str]) -> str:

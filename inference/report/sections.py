@@ -15,11 +15,8 @@ from xundan.inference.report.header import Header
 from xundan.inference.report.scopes import Scope, View, cell, percent, points
 from xundan.inference.report.tallies import (
     Book,
-    Reason,
     agents,
     latest_full_week,
-    loss_reasons,
-    mature_inquiries,
 )
 from xundan.inference.report.texts import method
 from xundan.inference.trends.findings import IGNORED_GROUP
@@ -108,56 +105,6 @@ def _rank_row(row: tuple[Any, ...], view: View) -> list[str]:
         baseline,
         moved,
         f'<span class="verdict {cell(verdict)}">{cell(view.words["verdict_" + verdict])}</span>',
-    ]
-
-
-def loss_state(book: Book, view: View, scope: Scope) -> str | None:
-    """Return why a shop has no loss charts, or None where it has some."""
-    words = view.words
-    known = mature_inquiries(book, scope.shop)
-    if known and loss_reasons(book, scope.shop):
-        return None
-    if known:
-        return f"<h3>{cell(words['no_lost'].format(n=known))}</h3>"
-    waiting = book.one(
-        "SELECT count(*) FROM dated WHERE outcome = 'open' "
-        "AND (CAST($1 AS VARCHAR) IS NULL OR shop_name = $1)",
-        [scope.shop],
-    )[0]
-    if waiting:
-        return f"<h3>{cell(words['all_open'])}</h3>"
-    return f"<h3>{cell(words['no_orders'])}</h3><p>{cell(words['no_orders_hint'])}</p>"
-
-
-def reason_table(book: Book, view: View, scope: Scope) -> str:
-    """Return the loss reasons with their shares of lost sessions and of inquiries, and their sum."""
-    reasons = loss_reasons(book, scope.shop)
-    heads = (
-        "reason",
-        "lost_sessions",
-        "of_lost",
-        "of_inquiries",
-        "interval_head",
-        "department",
-        "recoverable",
-    )
-    lines = [_reason_row(reason, view) for reason in reasons]
-    lost, known = sum(reason.sessions for reason in reasons), mature_inquiries(book, scope.shop)
-    total = [cell(view.words["total"]), f"{lost:,}", "100.0%", percent(lost / known), f"n={known:,}", "", ""]
-    return table(view, heads, [*lines, total])
-
-
-def _reason_row(reason: Reason, view: View) -> list[str]:
-    leaf = view.leaf("loss", reason.leaf)
-    value, low, high = reason.of_inquiries
-    return [
-        cell(view.name("loss", reason.leaf)),
-        f"{reason.sessions:,}",
-        percent(reason.of_lost[0]),
-        percent(value),
-        f"{percent(low)} ~ {percent(high)}",
-        cell(leaf.owner if leaf else ""),
-        cell(leaf.recoverable if leaf else ""),
     ]
 
 

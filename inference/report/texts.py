@@ -1,4 +1,4 @@
-"""Every sentence and label of the report in Chinese and English: words_zh.json and words_en.json.
+"""Every sentence and label of the report in Chinese and English: words_*.json, words_loss_*.json.
 
 words = texts("zh")
 """
@@ -26,10 +26,16 @@ def method(lang: str) -> tuple[str, ...]:
     return tuple(_read(lang)["method"])
 
 
+def limits(lang: str) -> tuple[str, ...]:
+    """Return the paragraphs that say how amounts are estimated and what they cannot tell."""
+    return tuple(_read(lang)["limits"])
+
+
 @functools.cache
 def _read(lang: str) -> dict[str, Any]:
     if lang not in LANGUAGES:
         raise BadInput("the report has no such language", got=repr(lang), expected='"zh" or "en"')
-    path = files("xundan.inference.report").joinpath(f"words_{lang}.json")
-    words: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    words: dict[str, Any] = {}
+    for name in (f"words_{lang}.json", f"words_loss_{lang}.json"):
+        words |= json.loads(files("xundan.inference.report").joinpath(name).read_text(encoding="utf-8"))
     return words

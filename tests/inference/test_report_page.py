@@ -128,7 +128,7 @@ def test_the_charts_data_have_each_shop_and_gaps_as_null(make_shops: MakeShops, 
     hits, low, _, verdicts = week["nodes"]["price_bargain"]
     assert week["x"] == ["2025-03-03", "2025-03-10", "2025-03-17", "2025-03-24"]
     assert (week["n"][1], hits[1], low[1], verdicts[1]) == (0, 0, None, "g")
-    assert set(data["figures"]["0"]) == {"pareto", "funnel", "heat"}
+    assert set(data["figures"]["0"]) == {"sessions", "heat"}
     assert len(data["series"]["0"]["attention"]["day"]["x"]) == 28
 
 
