@@ -27,6 +27,7 @@ from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForMaskedLM,
 from transformers.utils import logging as transformers_logging
 
 from xundan.errors import BadInput
+from xundan.models.ngrams import NgramHash
 from xundan.models.quantise import from_int8, to_int8
 from xundan.models.tokenizer import TOKENIZER_FILE, load_tokenizer
 
@@ -45,15 +46,7 @@ class NgramConfig:
 
 
 class NgramEmbeddings(nn.Module):
-    """Add to each position the embeddings of its left bigram, right bigram and centred trigram.
-
-    A bigram (a, b) has row ``(7919 a + b) mod bigrams``, a trigram (a, b, c) has row
-    ``(17533 a + 7919 b + c) mod trigrams``.
-    """
-
-    pair_first: Tensor
-    triple_first: Tensor
-    triple_second: Tensor
+    """Add to each position the embeddings of its left bigram, right bigram and centred trigram."""
 
     def __init__(self, config: NgramConfig, vocabulary: int, hidden: int) -> None:
         super().__init__()
@@ -63,24 +56,14 @@ class NgramEmbeddings(nn.Module):
         self.project = nn.Linear(3 * config.width, hidden, bias=False)
         nn.init.normal_(self.bigram.weight, std=0.05)
         nn.init.normal_(self.trigram.weight, std=0.05)
-        # The products are looked up already reduced: OpenVINO takes the modulus in single precision, which is
-        # exact only for small numbers.
-        ids = torch.arange(vocabulary)
-        for name, values in (
-            ("pair_first", ids * 7919 % config.bigrams),
-            ("triple_first", ids * 17533 % config.trigrams),
-            ("triple_second", ids * 7919 % config.trigrams),
-        ):
-            self.register_buffer(name, values, persistent=False)
+        self.hash = NgramHash(config.bigrams, config.trigrams, vocabulary)
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids [rows, tokens] -> [rows, tokens, hidden]."""
         padded = nn.functional.pad(ids, (1, 1))
         first, second, third = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
-        pairs = self.bigram((self.pair_first[padded[:, :-1]] + padded[:, 1:]) % self.config.bigrams)
-        triples = self.trigram(
-            (self.triple_first[first] + self.triple_second[second] + third) % self.config.trigrams
-        )
+        pairs = self.bigram(self.hash.pair(padded[:, :-1], padded[:, 1:]))
+        triples = self.trigram(self.hash.triple(first, second, third))
         joined: Tensor = self.project(torch.cat([pairs[:, :-1], pairs[:, 1:], triples], dim=-1))
         return joined
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from xundan.models.ngrams import NgramHash
+
 
 @dataclass(frozen=True)
 class WideConfig:
@@ -34,10 +36,6 @@ class Wide(nn.Module):
     ``frequency`` [rows]: that weight; ``bias`` [leaves]. A message's sum is divided by the length of its
     vector of weights, so that long messages do not shout."""
 
-    pair_first: Tensor
-    triple_first: Tensor
-    triple_second: Tensor
-
     def __init__(self, config: WideConfig, vocabulary: int, leaves: int) -> None:
         super().__init__()
         self.config = config
@@ -46,14 +44,7 @@ class Wide(nn.Module):
         self.bias = nn.Parameter(torch.zeros(leaves))
         nn.init.zeros_(self.table.weight)
         self.requires_grad_(False)
-        ids = torch.arange(vocabulary)
-        # Products come reduced, as in the n-gram embeddings: OpenVINO's modulus is exact for small ones only.
-        for name, values in (
-            ("pair_first", ids * 7919 % config.bigrams),
-            ("triple_first", ids * 17533 % config.trigrams),
-            ("triple_second", ids * 7919 % config.trigrams),
-        ):
-            self.register_buffer(name, values, persistent=False)
+        self.hash = NgramHash(config.bigrams, config.trigrams, vocabulary)
 
     def rows_of(self, ids: Tensor) -> Tensor:
         """ids [messages, tokens] -> rows of the table [messages, tokens, 3]: the character, the pair with
@@ -61,8 +52,8 @@ class Wide(nn.Module):
         padded = nn.functional.pad(ids, (2, 0))
         first, second, third = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
         sizes = self.config
-        pairs = (self.pair_first[second] + third) % sizes.bigrams
-        triples = (self.triple_first[first] + self.triple_second[second] + third) % sizes.trigrams
+        pairs = self.hash.pair(second, third)
+        triples = self.hash.triple(first, second, third)
         return torch.stack(
             [third % sizes.unigrams, pairs + sizes.unigrams, triples + sizes.unigrams + sizes.bigrams], dim=-1
         )
