@@ -6,24 +6,18 @@ lines = sentences(result, words("zh"))
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from importlib.resources import files
 from typing import Any
 
-from xundan.errors import BadInput
 from xundan.inference.reconcile.explain import Reconciliation
-from xundan.inference.report.texts import LANGUAGES
+from xundan.inference.report.texts import read_words
 
 
 @functools.cache
 def words(lang: str) -> Mapping[str, str]:
     """The words of a language, "zh" or "en"; `BadInput` for another."""
-    if lang not in LANGUAGES:
-        raise BadInput("the report has no such language", got=repr(lang), expected='"zh" or "en"')
-    path = files("xundan.inference.reconcile").joinpath(f"words_{lang}.json")
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, str] = read_words("xundan.inference.reconcile", lang, "words")
     return found
 
 

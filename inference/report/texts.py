@@ -33,9 +33,14 @@ def limits(lang: str) -> tuple[str, ...]:
 
 @functools.cache
 def _read(lang: str) -> dict[str, Any]:
+    return read_words("xundan.inference.report", lang, "words", "words_loss")
+
+
+def read_words(package: str, lang: str, *names: str) -> dict[str, Any]:
+    """Return what the files ``NAME_LANG.json`` of a package hold; `BadInput` for another language."""
     if lang not in LANGUAGES:
         raise BadInput("the report has no such language", got=repr(lang), expected='"zh" or "en"')
     words: dict[str, Any] = {}
-    for name in (f"words_{lang}.json", f"words_loss_{lang}.json"):
-        words |= json.loads(files("xundan.inference.report").joinpath(name).read_text(encoding="utf-8"))
+    for name in names:
+        words |= json.loads(files(package).joinpath(f"{name}_{lang}.json").read_text(encoding="utf-8"))
     return words
