@@ -59,10 +59,19 @@ class Wide(nn.Module):
         )
 
     def forward(self, ids: Tensor, own: Tensor) -> Tensor:
-        """ids [messages, tokens] int64, own [messages, tokens, 1] true for the message itself -> logits
-        [messages, leaves]."""
+        """ids [messages, tokens] int64, own [messages, tokens, 1] true for the message itself, which comes
+        first -> logits [messages, leaves]."""
         rows = self.rows_of(ids)
-        said = self.table(rows).sum(2) * own
-        weights = self.frequency[rows].square().sum(2, keepdim=True) * own
-        logits: Tensor = said.sum(1) / weights.sum(1).clamp(min=1e-6).sqrt() + self.bias
+        counted = own & _first_time(rows)
+        said = (self.table(rows) * counted.unsqueeze(-1)).sum((1, 2))
+        weights = (self.frequency[rows].square() * counted).sum((1, 2)).unsqueeze(-1)
+        logits: Tensor = said / weights.clamp(min=1e-6).sqrt() + self.bias
         return logits
+
+
+def _first_time(rows: Tensor) -> Tensor:
+    """Where [messages, tokens, 3] an n-gram stands for the first time in its message: said twice is not meant
+    twice as much."""
+    place = torch.arange(rows.shape[1], device=rows.device)
+    earlier = (place.unsqueeze(1) > place.unsqueeze(0)).unsqueeze(-1)
+    return ~((rows.unsqueeze(2) == rows.unsqueeze(1)) & earlier).any(2)

@@ -20,6 +20,8 @@ from xundan.models.tokenizer import MASK, SPECIAL, IntArray, encode, pad
 from xundan.training.labels import LabelledMessage
 
 Encoded = tuple[IntArray, int]
+LONGEST = 192
+"""Time and memory grow faster than the length."""
 _SPREAD = 12
 """Tokens by which lengths are jittered before sorting: batches stay dense, and differ from epoch to epoch."""
 
@@ -73,6 +75,13 @@ def encode_rows(
     """Message and previous turns of each row, as they are read when the model is used."""
     texts, contexts = [row.text for row in rows], [row.context for row in rows]
     return encode(tokenizer, texts, contexts, settings.max_message, settings.max_context)
+
+
+def longest_message(rows: Sequence[LabelledMessage], at_least: int) -> int:
+    """Characters of a message that are read: ``at_least``; more where one in a hundred would be cut, up to
+    `LONGEST`."""
+    ninety_nine = float(np.percentile([len(row.text) for row in rows], 99))
+    return int(min(max(at_least, 16 * -(-ninety_nine // 16)), max(at_least, LONGEST)))
 
 
 def batches(

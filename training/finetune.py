@@ -23,7 +23,7 @@ from xundan.models.tokenizer import pad
 from xundan.models.wide import Wide
 from xundan.training.batches import BatchSettings, Encodings, batches, encode_rows, steps_an_epoch
 from xundan.training.hardware import best_device, mixed_precision
-from xundan.training.labels import LabelledMessage, target_matrix
+from xundan.training.labels import LabelledMessage, log_odds, target_matrix
 from xundan.training.resume import Resume, Stateful
 from xundan.training.wide import fit_wide
 
@@ -35,7 +35,7 @@ _AVERAGE_EVERY = 5
 @dataclass(frozen=True)
 class FinetuneSettings:
     """Everything that decides a fine-tuning run; saved beside the model. ``wide``: weight of the word scores
-    beside the network's own."""
+    beside the network's own. ``max_message``: characters read of a message, more where texts are long."""
 
     epochs: int = 5
     batch: int = 64
@@ -123,6 +123,10 @@ class _Run:
             if isinstance(module, nn.Dropout):
                 module.p = settings.encoder_dropout
         self.net = Classifier(encoder, targets.shape[1], settings.dropout, wide).to(self.device)
+        # Else the first steps only learn how rare leaves are, and drag the encoder along: all messages come
+        # to look alike, and few rows never mend that (https://arxiv.org/abs/1708.02002, section 3.3).
+        with torch.no_grad():
+            self.net.head.bias.copy_(torch.from_numpy(log_odds(targets)))
         self.targets = torch.from_numpy(targets).to(self.device)
         weights = [settings.augmented_weight if row.augmented else 1.0 for row in rows]
         self.weights = torch.tensor(weights, device=self.device)

@@ -23,7 +23,7 @@ from xundan.models.wide import Wide
 from xundan.training.batches import BatchSettings
 from xundan.training.finetune import read
 from xundan.training.hardware import best_device
-from xundan.training.labels import LabelledMessage
+from xundan.training.labels import LabelledMessage, log_odds
 
 _SMALLEST_SPREAD = 1e-3
 _ROUNDS = 200
@@ -85,7 +85,7 @@ def centroids(features: Tensor, targets: Tensor) -> Linear:
     inside = targets.T @ z / counts.clamp(min=1)
     outside = (z.sum(0) - targets.T @ z) / (len(z) - counts).clamp(min=1)
     weight, bias = inside - outside, (outside.square().sum(1) - inside.square().sum(1)) / 2
-    raw, prior = z @ weight.T + bias, _prior(targets)
+    raw, prior = z @ weight.T + bias, torch.from_numpy(log_odds(targets.numpy()))
     temperature = min(
         (2.0**power for power in range(15)),
         key=lambda t: nn.functional.binary_cross_entropy_with_logits(raw / t + prior, targets).item(),
@@ -97,7 +97,7 @@ def logistic(features: Tensor, targets: Tensor, strength: float) -> Linear:
     """One logistic regression a leaf, all at once: mean cross-entropy + strength / 2 * squared weights."""
     z, centre, spread = _standardise(features)
     weight = torch.zeros(targets.shape[1], z.shape[1], requires_grad=True)
-    bias = _prior(targets).requires_grad_()
+    bias = torch.from_numpy(log_odds(targets.numpy())).requires_grad_()
     search = torch.optim.LBFGS([weight, bias], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
 
     def loss() -> float:
@@ -124,12 +124,6 @@ def _standardise(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     centre = features.mean(0)
     spread = features.std(0, correction=0).clamp(min=_SMALLEST_SPREAD)
     return (features - centre) / spread, centre, spread
-
-
-def _prior(targets: Tensor) -> Tensor:
-    """Log odds [leaves] of the leaves, with half a row added to either side."""
-    counts = targets.sum(0)
-    return torch.log((counts + 0.5) / (len(targets) - counts + 0.5))
 
 
 def _fold(weight: Tensor, bias: Tensor, centre: Tensor, spread: Tensor) -> Linear:

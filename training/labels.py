@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from xundan.chats.text import normalize
 from xundan.errors import BadInput
+from xundan.models.thresholds import Scores
 from xundan.taxonomy.trees import Taxonomy
 from xundan.training.label_files import records
 
@@ -191,3 +192,10 @@ def target_matrix(rows: Sequence[LabelledMessage], leaves: Sequence[str]) -> npt
         for label in row.labels:
             matrix[i, column[label]] = 1
     return matrix
+
+
+def log_odds(targets: Scores) -> Scores:
+    """Log odds [leaves] of the leaves among targets [rows, leaves], with half a row added to either side."""
+    counts = targets.sum(axis=0)
+    odds: Scores = np.log((counts + 0.5) / (len(targets) - counts + 0.5)).astype(np.float32)
+    return odds

@@ -26,7 +26,7 @@ from xundan.models.runtime import Model
 from xundan.progress import Begin, silent
 from xundan.taxonomy import trees
 from xundan.taxonomy.save import save
-from xundan.training.batches import steps_an_epoch
+from xundan.training.batches import longest_message, steps_an_epoch
 from xundan.training.card import write_card
 from xundan.training.cross_validate import OutOfFold, cross_validate
 from xundan.training.evaluation.assessment import Assessment, assess
@@ -96,6 +96,8 @@ def train(job: TrainJob, tell: Callable[[str], None] = lambda line: None, begin:
     training where labels are few and several ways are tried.
     """
     task = _task(job)
+    longest = longest_message(task.rows, job.settings.max_message)
+    job = replace(job, settings=replace(job.settings, max_message=longest))
     for note in task.review.notes():
         tell(note)
     work = _work(job, task)

@@ -21,7 +21,7 @@ from xundan.models.wide import Wide, WideConfig
 from xundan.training.batches import BatchSettings, encode_rows
 from xundan.training.labels import LabelledMessage
 
-_STRENGTH = 12.0
+_STRENGTH = 5.0
 """Inverse of the penalty on squared weights (scikit-learn's C)."""
 _INTERCEPT = 3.0
 """How little the intercept is penalised beside the weights."""
@@ -43,9 +43,9 @@ def fit_wide(
     """
     ours = np.flatnonzero([not row.augmented for row in rows])
     wide = Wide(config or WideConfig(), tokenizer.get_vocab_size(), targets.shape[1])
-    counts = _counts([rows[i] for i in ours], wide, tokenizer, settings)
-    wide.frequency.copy_(_inverse_document_frequency(counts))
-    features = _scaled(counts, wide.frequency.numpy())
+    present = _present([rows[i] for i in ours], wide, tokenizer, settings)
+    wide.frequency.copy_(_inverse_document_frequency(present))
+    features = _scaled(present, wide.frequency.numpy())
     for leaf, truth in enumerate(targets[ours].T):
         weight, bias = _logistic(features, truth)
         wide.table.weight[:, leaf] = share * torch.from_numpy(weight) * wide.frequency
@@ -66,10 +66,10 @@ def words_say(
     return torch.cat(said)
 
 
-def _counts(
+def _present(
     rows: Sequence[LabelledMessage], wide: Wide, tokenizer: Tokenizer, settings: BatchSettings
 ) -> sparse.csr_matrix:
-    """How often each n-gram stands in each row's own message: [rows, rows of the table]."""
+    """1 where an n-gram stands in a row's own message: [rows, rows of the table]."""
     encoded = encode_rows(rows, tokenizer, settings)
     parts = []
     for start in range(0, len(rows), _TOGETHER):
@@ -80,29 +80,34 @@ def _counts(
         ones = np.ones(len(column), dtype=np.float32)
         shape = (len(ids), wide.config.rows)
         parts.append(sparse.csr_matrix((ones, (row.repeat(found.shape[2]), column)), shape))
-    return sparse.csr_matrix(sparse.vstack(parts))
+    present = sparse.csr_matrix(sparse.vstack(parts))
+    present.sum_duplicates()
+    present.data[:] = 1
+    return present
 
 
-def _inverse_document_frequency(counts: sparse.csr_matrix) -> Tensor:
+def _inverse_document_frequency(present: sparse.csr_matrix) -> Tensor:
     """Smoothed: log((1 + messages) / (1 + messages with it)) + 1 (scikit-learn's TfidfTransformer)."""
-    messages, having = counts.shape[0], np.bincount(counts.indices, minlength=counts.shape[1])
+    messages, having = present.shape[0], np.bincount(present.indices, minlength=present.shape[1])
     return torch.from_numpy(np.log((1 + messages) / (1 + having)) + 1).float()
 
 
-def _scaled(counts: sparse.csr_matrix, frequency: npt.NDArray[np.float32]) -> sparse.csr_matrix:
+def _scaled(present: sparse.csr_matrix, frequency: npt.NDArray[np.float32]) -> sparse.csr_matrix:
     """Weighted, each row divided by the length of its weights, as `Wide` does."""
-    length = np.sqrt(counts @ frequency**2)
-    return sparse.csr_matrix(sparse.diags(1 / length) @ counts @ sparse.diags(frequency))
+    length = np.sqrt(present @ frequency**2)
+    return sparse.csr_matrix(sparse.diags(1 / length) @ present @ sparse.diags(frequency))
 
 
 def _logistic(features: sparse.csr_matrix, truth: Scores) -> tuple[npt.NDArray[np.float32], float]:
-    """Weights and bias of one leaf; only a bias where every row agrees."""
+    """Weights and bias of one leaf, its rows weighing as much as all others; only a bias where every row
+    agrees."""
     n, positive = len(truth), float(truth.sum())
     if positive in (0, n):
         odds = (positive + 0.5) / (n - positive + 0.5)
         return np.zeros(features.shape[1], dtype=np.float32), float(np.log(odds))
     model = LogisticRegression(
         C=_STRENGTH,
+        class_weight="balanced",
         solver="liblinear",
         dual=True,
         tol=0.1,

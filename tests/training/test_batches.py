@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from xundan.models.encoder import load_base_tokenizer
-from xundan.training.batches import Encodings, batches, steps_an_epoch
+from xundan.training.batches import LONGEST, Encodings, batches, longest_message, steps_an_epoch
 from xundan.training.finetune import FinetuneSettings
 from xundan.training.labels import AUGMENTED, LabelledMessage
 
@@ -66,3 +66,13 @@ def test_context_is_dropped_and_characters_are_hidden_only_as_asked(tokenizer: T
     assert not any(ids.eq(mask).any() for _, ids, _, _ in batches(data, SETTINGS, 0))
     first = next(batches(data, hidden, 0))[1][:, 0]
     assert set(first.tolist()) == {tokenizer.token_to_id("[CLS]")}, "special tokens are never hidden"
+
+
+def test_long_texts_are_read_further_up_to_a_limit() -> None:
+    short = [LabelledMessage(f"s:{i}#0", "包邮吗", (), ("a",)) for i in range(99)]
+    long = [LabelledMessage(f"l:{i}#0", "好" * 100, (), ("a",)) for i in range(5)]
+    huge = [LabelledMessage(f"h:{i}#0", "好" * 900, (), ("a",)) for i in range(5)]
+    assert longest_message(short, 64) == 64
+    assert longest_message([*short, *long], 64) == 112
+    assert longest_message([*short, *huge], 64) == LONGEST
+    assert longest_message([*short, *huge], 256) == 256
