@@ -53,7 +53,7 @@ class FewShotSettings:
     ``least_steps``: on few rows fine-tuning runs more epochs, until it has made this many steps.
     """
 
-    minutes: float = 15.0
+    minutes: float = 5.0
     least_steps: int = 300
     contrast: ContrastSettings = field(default_factory=ContrastSettings)
     tuning: FinetuneSettings = field(default_factory=FinetuneSettings)

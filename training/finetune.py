@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from xundan.errors import BadInput
 from xundan.models.classifier import Classifier
@@ -22,14 +21,14 @@ from xundan.models.thresholds import Scores
 from xundan.models.tokenizer import pad
 from xundan.models.wide import Wide
 from xundan.training.batches import BatchSettings, Encodings, batches, encode_rows, steps_an_epoch
+from xundan.training.descent import Descent, Schedule
 from xundan.training.hardware import best_device, mixed_precision
 from xundan.training.labels import LabelledMessage, log_odds, target_matrix
-from xundan.training.resume import Resume, Stateful
+from xundan.training.resume import Resume
 from xundan.training.wide import fit_wide
 
 OnStep = Callable[[int, int, float], None]
 OnEpoch = Callable[[int, Classifier], bool]
-_AVERAGE_EVERY = 5
 
 
 @dataclass(frozen=True)
@@ -91,22 +90,22 @@ def train_network(
     wide = fit_wide(rows, targets, tokenizer, settings, settings.wide) if settings.wide else None
     run = _Run(rows, targets, base, settings, wide)
     data = Encodings.of(rows, tokenizer, settings)
-    first, go_on = resume.load(run.parts()) if resume else (0, True)
+    first, go_on = resume.load(run.descent.parts()) if resume else (0, True)
     for epoch in range(first, settings.epochs if go_on else first):
         for chosen, *inputs in batches(data, settings, epoch):
             loss = run.step(chosen, inputs)
             if on_step:
-                on_step(run.done, run.steps, loss)
-        go_on = on_epoch is None or on_epoch(epoch + 1, run.averaged())
+                on_step(run.descent.done, run.steps, loss)
+        go_on = on_epoch is None or on_epoch(epoch + 1, run.descent.averaged())
         if resume:
-            resume.save(run.parts(), epoch + 1, go_on)
+            resume.save(run.descent.parts(), epoch + 1, go_on)
         if not go_on:
             break
-    return run.averaged().cpu().eval()
+    return run.descent.averaged().cpu().eval()
 
 
 class _Run:
-    """A network in training, with all that a checkpoint must keep."""
+    """A network in training on its rows."""
 
     def __init__(
         self,
@@ -116,12 +115,9 @@ class _Run:
         settings: FinetuneSettings,
         wide: Wide | None,
     ) -> None:
-        self.settings = settings
         self.device = best_device()
         encoder = TextEncoder.from_folder(base)
-        for module in encoder.bert.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = settings.encoder_dropout
+        drop_inside(encoder, settings.encoder_dropout)
         self.net = Classifier(encoder, targets.shape[1], settings.dropout, wide).to(self.device)
         # Else the first steps only learn how rare leaves are, and drag the encoder along: all messages come
         # to look alike, and few rows never mend that (https://arxiv.org/abs/1708.02002, section 3.3).
@@ -131,33 +127,15 @@ class _Run:
         weights = [settings.augmented_weight if row.augmented else 1.0 for row in rows]
         self.weights = torch.tensor(weights, device=self.device)
         self.steps = settings.epochs * steps_an_epoch(rows, settings)
-        self.optimizer = torch.optim.AdamW(
+        self.descent = Descent(
+            self.net,
             [
-                {"params": list(self.net.encoder.parameters()), "lr": settings.learning_rate},
-                {"params": list(self.net.head.parameters()), "lr": settings.head_learning_rate},
+                (self.net.encoder.parameters(), settings.learning_rate),
+                (self.net.head.parameters(), settings.head_learning_rate),
             ],
-            weight_decay=settings.weight_decay,
-            fused=True,
+            Schedule(self.steps, self.steps / settings.epochs, settings.warmup, settings.weight_decay),
         )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            [settings.learning_rate, settings.head_learning_rate],
-            total_steps=self.steps + 1,
-            pct_start=settings.warmup,
-            anneal_strategy="linear",
-            cycle_momentum=False,
-        )
-        # Averaging over about the last epoch: https://arxiv.org/abs/1803.05407, as a moving average so that
-        # every epoch has its own.
-        horizon = max(10.0, self.steps / settings.epochs / _AVERAGE_EVERY)
-        moving = get_ema_multi_avg_fn(1 - 1 / horizon)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.net, multi_avg_fn=moving)
         self.precision = mixed_precision(self.device)
-
-    @property
-    def done(self) -> int:
-        """Steps taken so far."""
-        return self.schedule.last_epoch
 
     def step(self, chosen: list[int], inputs: list[Tensor]) -> float:
         """One optimisation step: binary cross-entropy summed over leaves, weighted mean over rows."""
@@ -168,30 +146,14 @@ class _Run:
             logits.float(), self.targets[chosen], reduction="none"
         ).sum(1)
         weights = self.weights[chosen]
-        loss = (losses * weights).sum() / weights.sum()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizer.step()
-        self.schedule.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.done % _AVERAGE_EVERY == 0:
-            self.average.update_parameters(self.net)
-        return loss.item()
+        return self.descent.step((losses * weights).sum() / weights.sum())
 
-    def averaged(self) -> Classifier:
-        """The averaged network (the network itself before the first averaging)."""
-        network = self.average.module if int(self.average.n_averaged) else self.net
-        assert isinstance(network, Classifier)
-        return network
 
-    def parts(self) -> dict[str, Stateful]:
-        """What a checkpoint keeps, by name."""
-        return {
-            "net": self.net,
-            "average": self.average,
-            "optimizer": self.optimizer,
-            "schedule": self.schedule,
-        }
+def drop_inside(encoder: TextEncoder, share: float) -> None:
+    """Set the dropout inside the encoder."""
+    for module in encoder.bert.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
 
 
 def score(

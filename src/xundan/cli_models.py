@@ -89,7 +89,7 @@ def train(
     ] = 0.10,
     minutes: Annotated[
         float, typer.Option(help="Where labels are few: time for the ways that train the encoder")
-    ] = 15.0,
+    ] = 5.0,
     source: Annotated[
         list[str] | None, typer.Option("--source", help="Where labels come from, for the card; several times")
     ] = None,

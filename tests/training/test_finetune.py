@@ -17,9 +17,9 @@ from xundan.errors import BadInput
 from xundan.models.registry import champion, promote, versions
 from xundan.models.runtime import Model
 from xundan.taxonomy.trees import load
-from xundan.training import few_shot
+from xundan.training import few_shot, finetune
 from xundan.training.finetune import FinetuneSettings
-from xundan.training.labels import fold_of, read_labels, split
+from xundan.training.labels import fold_of, log_odds, read_labels, split, target_matrix
 from xundan.training.train import TrainJob, train
 
 QUICK = FinetuneSettings(
@@ -47,6 +47,20 @@ def registry(tiny_bert: Path, label_file: Path, tmp_path_factory: pytest.TempPat
     train(job(label_file, folder, tiny_bert))
     promote(folder, "attention", "v1")
     return folder
+
+
+def test_training_begins_at_the_odds_of_the_leaves(label_file: Path, tiny_bert: Path) -> None:
+    rows = read_labels([label_file], load("attention"))
+    leaves = ["logistics_freight", "price_bargain", "dialog_ack", "product_color"]
+    kept = [row for row in rows if set(row.labels) <= set(leaves)]
+    targets = target_matrix(kept, leaves)
+    run = finetune._Run(kept, targets, tiny_bert, QUICK, None)
+    counts = targets.sum(axis=0)
+    expected = np.log((counts + 0.5) / (len(kept) - counts + 0.5))
+    assert np.allclose(run.net.head.bias.detach().numpy(), expected, atol=1e-5)
+    assert np.allclose(
+        log_odds(np.array([[1, 0], [1, 0], [1, 0]], dtype=np.float32)), [np.log(7), -np.log(7)]
+    )
 
 
 def test_a_trained_version_is_the_champion_and_knows_its_lesson(registry: Path) -> None:

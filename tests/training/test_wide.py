@@ -81,6 +81,19 @@ def test_neither_context_nor_padding_speaks(fitted: Wide, tiny_bert: Path) -> No
     assert np.allclose(alone[0], beside[0], atol=1e-5)
 
 
+def test_a_word_said_twice_counts_once(fitted: Wide, tiny_bert: Path) -> None:
+    tokenizer = load_base_tokenizer(tiny_bert)
+    ids = [tokenizer.token_to_id("[CLS]"), *tokenizer.encode("包包邮").ids]
+    once, twice = torch.tensor([ids]), torch.tensor([[*ids[:2], *ids[2:4], *ids[2:4]]])
+    rows = [set(fitted.rows_of(each)[0].flatten().tolist()) for each in (once, twice)]
+    more = torch.tensor(sorted(rows[1]))
+    own = torch.ones(1, twice.shape[1], 1, dtype=torch.bool)
+    length = fitted.frequency[more].square().sum().sqrt()
+    expected = fitted.table.weight[more].sum(0) / length + fitted.bias
+    assert torch.allclose(fitted(twice, own)[0], expected, atol=1e-5)
+    assert rows[0] < rows[1]
+
+
 def test_the_share_scales_the_logits(fitted: Wide, tiny_bert: Path) -> None:
     tokenizer, truth = load_base_tokenizer(tiny_bert), target_matrix(ROWS, LEAVES)
     half = fit_wide(ROWS, truth, tokenizer, SETTINGS, 0.5, SMALL)
