@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from xundan.chats.records import ATTENTION
 from xundan.chats.text import ROLE_MARKS
 from xundan.models.confidence import uncertain
-from xundan.models.loss import judge
+from xundan.models.loss.judge import Judge, judge
 from xundan.models.runtime import Description, Model
 from xundan.models.thresholds import Chosen, Scores
 from xundan.progress import Advance
@@ -46,6 +46,7 @@ def classify(
     orders: pa.Table | None,
     attention_model: Model,
     action_model: Model,
+    loss_model: Judge,
     settings: Settings,
     on_rows: Advance | None = None,
 ) -> Classified:
@@ -54,7 +55,7 @@ def classify(
     contexts = contexts_of(ordered)
     attention = label(ordered, contexts, "buyer", attention_model, on_rows)
     action = label(ordered, contexts, "agent", action_model, on_rows)
-    loss, changes = judge(sessions, ordered, attention, action, orders, settings)
+    loss, changes = judge(sessions, ordered, attention, action, orders, loss_model, settings)
     return Classified(attention, action, loss, _update(sessions, changes))
 
 

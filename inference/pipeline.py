@@ -34,6 +34,7 @@ from xundan.inference.report.tallies import open_book
 from xundan.inference.trends.counts import compute_trend
 from xundan.inference.trends.findings import Finding, find
 from xundan.lake import Lake, workspace_salt
+from xundan.models.loss.rule_judge import RuleJudge
 from xundan.models.registry import champion
 from xundan.models.runtime import Model
 from xundan.progress import Begin, silent
@@ -176,6 +177,7 @@ def classify_workspace(
         lake.read("orders") if lake.has("orders") else None,
         models[0],
         models[1],
+        RuleJudge(),
         workspace.settings,
         begin("classify messages", pc.sum(spoken).as_py()),
     )
@@ -219,7 +221,9 @@ def show(
     begin("write the page and the Excel files", 0)
     write_page(lake, findings, make_header(lake), page, lang, min_n=min_n, settings=workspace.settings)
     write_sessions_xlsx(lake, session_sheet, lang, settings=workspace.settings)
-    write_loss_table_xlsx(lake, loss_sheet, lang, before_replace=taken.ensure_unchanged)
+    write_loss_table_xlsx(
+        lake, loss_sheet, lang, before_replace=taken.ensure_unchanged, settings=workspace.settings
+    )
     return Shown([page, session_sheet, loss_sheet], taken.sentences())
 
 

@@ -36,11 +36,12 @@ class Classifier(nn.Module):
         embedded = self.encoder.embed(ids)
         hidden = self.encoder.read(embedded, segments, mask)
         own = ((segments == 0) & (mask == 1)).unsqueeze(-1)
-        pools = [hidden[:, 0], *_mean_max(hidden, own), *_mean_max(embedded, own)]
+        pools = [hidden[:, 0], *mean_max(hidden, own), *mean_max(embedded, own)]
         logits: Tensor = self.head(self.dropout(torch.cat([pool.float() for pool in pools], dim=-1)))
         return logits if self.wide is None or self.training else logits + self.wide(ids, own)
 
 
-def _mean_max(values: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:
+def mean_max(values: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and maximum [rows, width] of the values [rows, tokens, width] where keep [rows, tokens, 1]."""
     mean = (values * keep).sum(1) / keep.sum(1).clamp(min=1)
     return mean, values.masked_fill(~keep, -1e4).max(1).values

@@ -81,13 +81,7 @@ class Model:
     def load(cls, folder: Path) -> Model:
         """Load a model folder; raises `BadInput` when it holds no model."""
         description = Description.read(folder)
-        core = openvino.Core()
-        graph = core.compile_model(
-            str(folder / GRAPH_FILE),
-            "CPU",
-            {"INFERENCE_PRECISION_HINT": "f32"},
-        )
-        return cls(description, load_tokenizer(folder), graph)
+        return cls(description, load_tokenizer(folder), compile_graph(folder / GRAPH_FILE))
 
     def score(
         self,
@@ -125,14 +119,19 @@ class Model:
             self.description.max_message,
             self.description.max_context,
         )
-        for batch in _equal_lengths([len(ids) for ids, _ in encoded]):
+        for batch in equal_lengths([len(ids) for ids, _ in encoded]):
             ids = np.stack([encoded[i][0] for i in batch])
             firsts = np.array([encoded[i][1] for i in batch])
             segments = (np.arange(ids.shape[1])[None, :] >= firsts[:, None]).astype(np.int64)
             yield batch, self._graph([ids, segments, np.ones_like(ids)])[0]
 
 
-def _equal_lengths(lengths: list[int]) -> list[list[int]]:
+def compile_graph(file: Path) -> openvino.CompiledModel:
+    """A graph ready to run, in single precision on any machine."""
+    return openvino.Core().compile_model(str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+
+def equal_lengths(lengths: list[int]) -> list[list[int]]:
     """Batches of rows of one length, at most ``_BATCH_TOKENS`` tokens each."""
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, length in enumerate(lengths):

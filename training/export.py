@@ -67,7 +67,10 @@ def export(
 
     `Refused` if the graph answers the rows of ``check`` otherwise than the network.
     """
-    _write_graph(made.net, folder)
+    small = copy.deepcopy(made.net).eval()
+    _shrink(small)
+    example = torch.ones((2, 16), dtype=torch.int64)
+    write_graph(_Probabilities(small), (example, torch.zeros_like(example), example), folder / GRAPH_FILE)
     made.tokenizer.save(str(folder / TOKENIZER_FILE))
     description = Description(
         tree=taxonomy.tree,
@@ -90,19 +93,17 @@ def export(
     return model
 
 
-def _write_graph(trained: Classifier, folder: Path) -> None:
-    net = copy.deepcopy(trained).eval()
-    _shrink(net)
-    example = torch.ones((2, 16), dtype=torch.int64)
+def write_graph(net: nn.Module, example: tuple[Tensor, ...], file: Path) -> None:
+    """Convert a network to OpenVINO, weights in half precision; rows and tokens of the two-dimensional inputs
+    may vary, but not the width of one that holds no tokens (the last, where it is of floats)."""
+    shapes = [[-1, tensor.shape[1] if tensor.is_floating_point() else -1] for tensor in example]
     with warnings.catch_warnings():
         # Tracing warns of branches in the BERT that do not depend on the message.
         warnings.simplefilter("ignore", TracerWarning)
         graph = openvino.convert_model(
-            _Probabilities(net),
-            example_input=(example, torch.zeros_like(example), example),
-            input=[openvino.PartialShape([-1, -1])] * 3,
+            net.eval(), example_input=example, input=[openvino.PartialShape(shape) for shape in shapes]
         )
-    openvino.save_model(graph, str(folder / GRAPH_FILE), compress_to_fp16=True)
+    openvino.save_model(graph, str(file), compress_to_fp16=True)
 
 
 def _shrink(net: Classifier) -> None:

@@ -1,6 +1,6 @@
 """The sheet 登记 of the reason table: one row for each lost session, with cells for what a person says.
 
-lines = register_lines(book, lake, view); add_choices(sheet, len(lines), view)
+lines = register_lines(book, lake, view, settings); add_choices(sheet, len(lines), view)
 """
 
 from __future__ import annotations
@@ -18,13 +18,28 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from xundan.chats.records import LOSS
 from xundan.errors import BadInput
 from xundan.inference.loss.corrections import Correction, read_log, standing_corrections
+from xundan.inference.loss.reason import sentence_head, sentences
 from xundan.inference.report.scopes import View
 from xundan.inference.report.tallies import Book
 from xundan.lake import Lake
+from xundan.settings import Settings
 
 # The columns in order; the last three are for people to write in.
-COLUMNS = ("session", "day", "shop", "agent", "item", "model", "evidence", "score", "reason", "by", "note")
-WIDTHS = (22, 12, 18, 16, 14, 16, 44, 9, 18, 12, 30)
+COLUMNS = (
+    "session",
+    "day",
+    "shop",
+    "agent",
+    "item",
+    "model",
+    "evidence",
+    "why",
+    "score",
+    "reason",
+    "by",
+    "note",
+)
+WIDTHS = (22, 12, 18, 16, 14, 16, 44, 60, 9, 18, 12, 30)
 
 _LINES = """
 WITH said AS (
@@ -52,23 +67,37 @@ def register_words(lang: str) -> Mapping[str, str]:
 
 def register_heads(lang: str) -> list[str]:
     """The heads of `COLUMNS`, in their order."""
-    return register_words(lang)["columns"].split("|")
+    heads = register_words(lang)["columns"].split("|")
+    heads.insert(COLUMNS.index("why"), sentence_head(lang))
+    return heads
 
 
-def register_lines(book: Book, lake: Lake, view: View) -> list[list[Any]]:
+def register_lines(book: Book, lake: Lake, view: View, settings: Settings | None = None) -> list[list[Any]]:
     """One line for each lost session in order of time, with what the model said and what people wrote.
+
+    ``settings`` (default: those of a shop that sets nothing) have the limits that the sentences measure by.
 
     What people wrote about sessions that are not lost (any more), or not in this workspace, stands below,
     so that rewriting the sheet never drops it.
     """
     book.connection.register("model_loss", lake.read("loss") if lake.has("loss") else LOSS.empty_table())
     written = standing_corrections(read_log(lake))
+    found = book.rows(_LINES)
+    why = sentences(
+        book,
+        [row[0] for row in found],
+        settings or Settings(),
+        view.lang,
+        view.taxonomies["attention"],
+        loss="model_loss",
+    )
     lines = []
-    for session_id, day, shop, agent, item, leaf, texts, score in book.rows(_LINES):
+    for session_id, day, shop, agent, item, leaf, texts, score in found:
         said = view.name("loss", leaf) if leaf else None
         quotes = "\n".join(texts or ()) or None
-        facts = [session_id, day, shop, agent, item, said, quotes, None if score is None else round(score, 2)]
-        lines.append([*facts, *_written(written.pop(session_id, None), view)])
+        judged = [said, quotes, why.get(session_id), None if score is None else round(score, 2)]
+        hand = _written(written.pop(session_id, None), view)
+        lines.append([session_id, day, shop, agent, item, *judged, *hand])
     blank = [None] * (len(COLUMNS) - 4)
     below = sorted(written.values(), key=lambda one: one.session_id)
     return [*lines, *([one.session_id, *blank, *_written(one, view)] for one in below)]

@@ -16,9 +16,10 @@ from typing import Any
 
 from xundan.chats.text import normalize
 from xundan.inference.report.tallies import Book, loss_reasons, share
-from xundan.models.loss_facts import Turn, Words
-from xundan.models.loss_rules import load_rules
-from xundan.models.loss_stage import standing
+from xundan.models.loss.case import Turn
+from xundan.models.loss.facts import Words
+from xundan.models.loss.rules import load_rules
+from xundan.models.loss.stage import standing
 from xundan.settings import Limits, LossDefinition, Settings
 
 SILENT = "loss_silent_leave"

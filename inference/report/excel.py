@@ -16,6 +16,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from xundan.inference.loss.reason import sentence_head, sentences
 from xundan.inference.loss.recover import recoverable_buyers
 from xundan.inference.loss.register_sheet import (
     WIDTHS,
@@ -70,7 +71,8 @@ SELECT session_id, day, platform, shop_name, buyer, agent, item_id, stage, first
 FROM dated LEFT JOIN reasons USING (session_id) LEFT JOIN said USING (session_id)
 LEFT JOIN versions USING (session_id) LEFT JOIN doubts USING (session_id) ORDER BY started_at, session_id
 """
-_WIDTHS = (22, 12, 10, 18, 20, 16, 14, 12, 9, 9, 9, 10, 12, 16, 20, 16, 44, 12, 14, 28, 18, 12)
+_WIDTHS = (22, 12, 10, 18, 20, 16, 14, 12, 9, 9, 9, 10, 12, 16, 20, 16, 44, 60, 12, 14, 28, 18, 12)
+_WHY_AT = 17  # the column of why a session was lost stands after its evidence
 
 
 class _Share(float):
@@ -84,20 +86,24 @@ def write_sessions_xlsx(
     taxonomies: Mapping[str, Taxonomy] | None = None,
     settings: Settings | None = None,
 ) -> None:
-    """Write one row for each session, with outcome, reasons, last attention point and evidence messages.
+    """Write one row for each session: outcome, reasons, last attention point, evidence, why it was lost.
 
     A last sheet lists the buyers who can still be won back, by the loss window of ``settings``.
     """
+    settings = settings or Settings()
     book_out = Workbook(write_only=True)
     with open_book(lake) as book:
         view = make_view(book, lang, taxonomies or _shipped())
         rows = book.rows(_SESSIONS_QUERY)
-        buyers = recoverable_buyers(book, None, view.taxonomies["loss"], settings or Settings())
+        buyers = recoverable_buyers(book, None, view.taxonomies["loss"], settings)
+        lost = book.column("SELECT session_id FROM lost")
+        why = sentences(book, lost, settings, lang, view.taxonomies["attention"])
     heads = view.words["sessions_columns"].split("|")
+    heads.insert(_WHY_AT, sentence_head(lang))
     for start in range(0, max(len(rows), 1), ROWS_A_SHEET):
         number = start // ROWS_A_SHEET + 1
         title = view.words["sheet_sessions"] + (f" {number}" if number > 1 else "")
-        lines = (_session_line(row, view) for row in rows[start : start + ROWS_A_SHEET])
+        lines = (_session_line(row, why.get(row[0]), view) for row in rows[start : start + ROWS_A_SHEET])
         add_sheet(book_out, title, heads, lines, _WIDTHS, len(rows[start : start + ROWS_A_SHEET]))
     back = view.words["sheet_recover"]
     add_sheet(book_out, back, recover_heads(view), recover_lines(buyers, view), RECOVER_WIDTHS, len(buyers))
@@ -110,6 +116,7 @@ def write_loss_table_xlsx(
     lang: str = "zh",
     taxonomies: Mapping[str, Taxonomy] | None = None,
     before_replace: Callable[[], None] | None = None,
+    settings: Settings | None = None,
 ) -> None:
     """Write stage x reason, the sum of reasons and the register; each adds up to the lost sessions.
 
@@ -122,7 +129,7 @@ def write_loss_table_xlsx(
         reasons = loss_reasons(book, None)
         _stage_sheet(book_out, book, reasons, view)
         _reason_sheet(book_out, reasons, mature_inquiries(book, None), view)
-        _register_sheets(book_out, register_lines(book, lake, view), view)
+        _register_sheets(book_out, register_lines(book, lake, view, settings), view)
     save_book(book_out, out, before_replace)
 
 
@@ -130,7 +137,7 @@ def _shipped() -> dict[str, Taxonomy]:
     return {tree: load(tree) for tree in ("attention", "loss")}
 
 
-def _session_line(row: tuple[Any, ...], view: View) -> list[Any]:
+def _session_line(row: tuple[Any, ...], why: str | None, view: View) -> list[Any]:
     words = view.words
     *start, stage, first_s, mean_s, ratio, inquiry, outcome, reason, others, last = row[:16]
     quotes, amount, definition, version, unsure = row[16:]
@@ -146,6 +153,7 @@ def _session_line(row: tuple[Any, ...], view: View) -> list[Any]:
         words["comma"].join(view.name("loss", other) for other in others or ()) or None,
         view.name("attention", last) if last else None,
         "\n".join(quotes or ()) or None,
+        why,
         amount,
         leaf.owner if leaf else None,
         definition,

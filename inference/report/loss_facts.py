@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from xundan.inference.loss.cost import Stakes, money_at_stake
 from xundan.inference.loss.ladder import Ladder, ladder
+from xundan.inference.loss.reason import sentences
 from xundan.inference.loss.recover import Buyer, last_moment, recoverable_buyers
 from xundan.inference.loss.silent import Silence, decompose, read_talks
 from xundan.inference.report.evidence import MOST_QUOTES, shorten
@@ -33,7 +34,10 @@ class Case:
 
 @dataclass(frozen=True)
 class LossFacts:
-    """All that is known of the losses of one shop; ``now`` is the moment the follow-ups count from."""
+    """All that is known of the losses of one shop; ``now`` is the moment the follow-ups count from.
+
+    ``why``: for each session of ``cases``, in one sentence why it was lost.
+    """
 
     reasons: tuple[Reason, ...]
     mature: int
@@ -44,11 +48,15 @@ class LossFacts:
     buyers: tuple[Buyer, ...]
     now: datetime | None
     cases: Mapping[str, Sequence[Case]]
+    why: Mapping[str, str]
 
 
 def read_loss_facts(book: Book, view: View, settings: Settings) -> tuple[LossFacts, ...]:
     """Return the facts of each choice of the shop selector, in its order; ``waiting``: open sessions."""
     talks, now = read_talks(book, settings), last_moment(book)
+    cases = [cases_by_leaf(book, scope.shop) for scope in view.scopes]
+    shown = {case.session_id for by_leaf in cases for listed in by_leaf.values() for case in listed}
+    why = sentences(book, sorted(shown), settings, view.lang, view.taxonomies["attention"])
     return tuple(
         LossFacts(
             reasons=tuple(loss_reasons(book, scope.shop)),
@@ -59,9 +67,10 @@ def read_loss_facts(book: Book, view: View, settings: Settings) -> tuple[LossFac
             silence=decompose(book, talks, scope.shop),
             buyers=tuple(recoverable_buyers(book, scope.shop, view.taxonomies["loss"], settings, now)),
             now=now,
-            cases=cases_by_leaf(book, scope.shop),
+            cases=by_leaf,
+            why=why,
         )
-        for scope in view.scopes
+        for scope, by_leaf in zip(view.scopes, cases, strict=True)
     )
 
 

@@ -5,7 +5,7 @@ html = loss_part(facts, view, at=0, settings=Settings())
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from xundan.inference.loss.cost import Stake
@@ -206,7 +206,7 @@ def _whys(facts: LossFacts, view: View, at: int) -> Iterator[str]:
     for reason in facts.reasons:
         parts = [f"<h3>{cell(view.name('loss', reason.leaf))}</h3>", _definition(reason.leaf, view)]
         parts += [comparison(worth[reason.leaf].evidence, view)]
-        parts += [_cases(facts.cases.get(reason.leaf, ()), view)]
+        parts += [_cases(facts.cases.get(reason.leaf, ()), facts.why, view)]
         yield f'<template id="{why_id(at, facts, reason.leaf)}">{"".join(parts)}</template>'
 
 
@@ -247,8 +247,8 @@ def comparison(evidence: Evidence, view: View) -> str:
     return f'<p class="label">{cell(words["strength"])}</p><p>{_strength(evidence, view)}</p>{said}'
 
 
-def _cases(cases: Sequence[Case], view: View) -> str:
-    """Return the evidence of up to three sessions, each with its messages in the order said."""
+def _cases(cases: Sequence[Case], why: Mapping[str, str], view: View) -> str:
+    """Return up to three sessions, each with why it was lost, then its evidence in the order said."""
     words = view.words
     if not cases:
         return f'<p class="small">{cell(words["no_evidence"])}</p>'
@@ -260,5 +260,6 @@ def _cases(cases: Sequence[Case], view: View) -> str:
             for role, text, message_id in case.messages
         )
         where = f"{cell(case.day)} · {cell(view.shop(case.shop))} · <code>{cell(case.session_id)}</code>"
-        shown.append(f'<p class="where">{where}</p><ul class="quotes">{said}</ul>')
+        reason = f"<p>{cell(why[case.session_id])}</p>"
+        shown.append(f'<p class="where">{where}</p>{reason}<ul class="quotes">{said}</ul>')
     return f'<p class="label">{cell(words["evidence_sessions"])}</p>{"".join(shown)}'

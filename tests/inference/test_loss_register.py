@@ -16,16 +16,18 @@ from openpyxl import Workbook, load_workbook
 
 from xundan.errors import BadInput
 from xundan.inference.loss.corrections import corrected_loss, read_log
+from xundan.inference.loss.reason import sentences
 from xundan.inference.loss.register import Collected, collect
 from xundan.inference.report.excel import write_loss_table_xlsx
 from xundan.inference.report.tallies import loss_reasons, open_book
 from xundan.lake import Lake
+from xundan.settings import Settings
 from xundan.taxonomy.trees import load
 
 Tables = dict[str, pa.Table]
 NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
-HEADS = "会话ID,日期,店铺,客服,商品ID,机器判断,证据消息,机器得分,人工原因,登记人,备注"
-REASON, BY, NOTE = 9, 10, 11  # columns of the sheet, from 1
+HEADS = "会话ID,日期,店铺,客服,商品ID,机器判断,证据消息,一句话说明,机器得分,人工原因,登记人,备注"
+REASON, BY, NOTE = 10, 11, 12  # columns of the sheet, from 1
 Written = dict[str, tuple[str | None, str | None, str | None]]
 
 
@@ -90,11 +92,14 @@ def test_one_row_for_each_lost_session_with_a_drop_down(lake: Lake, book: Path) 
     assert sorted(found) == lost(lake)
     row = found[lost(lake)[0]]
     assert row[5] == load("loss").name_of(primary(lake.read("loss"), row[0])[0])
-    assert (row[2], row[7], row[8:]) == ("A店", 0.8, (None, None, None))
+    assert (row[2], row[8], row[9:]) == ("A店", 0.8, (None, None, None))
     assert row[6].startswith("这款")
+    with open_book(lake) as opened:
+        why = sentences(opened, list(found), Settings(), "zh")
+    assert {name: line[7] for name, line in found.items()} == why
     (choice,) = sheet.data_validations.dataValidation
     assert (choice.type, choice.formula1) == ("list", "'原因名单'!$A$1:$A$41")
-    assert str(choice.sqref) == f"I2:I{len(found) + 1}"
+    assert str(choice.sqref) == f"J2:J{len(found) + 1}"
     names = load_workbook(book)["原因名单"]
     assert names.sheet_state == "hidden"
     assert [cell.value for cell in names["A"]] == [leaf.name for leaf in load("loss").leaves]
@@ -117,7 +122,8 @@ def test_what_a_person_wrote_wins_in_every_count_and_stays(lake: Lake, book: Pat
     assert sum(counted.values()) == sum(counts.values())
     row = rows(book)[session]
     assert row[5] == load("loss").name_of(model)  # the model's word stays beside the person's
-    assert row[8:] == (name, "小李", "=电话里说的")
+    assert "人工选定" not in row[7]  # and so does what it rests on
+    assert row[9:] == (name, "小李", "=电话里说的")
     assert load_workbook(book)["登记"].cell(2, NOTE).data_type != "f"
     again = rerun(lake, book, NOW + timedelta(days=1))
     assert (again.lines, again.new + again.changed + again.withdrawn, again.moved) == (1, 0, False)
@@ -131,7 +137,7 @@ def test_it_survives_a_new_import_and_another_language(tables: Tables, lake: Lak
     rerun(lake, book, lang="en")
     lake.write(tables, drop=("orders", "attention", "action", "loss", "trend"))
     sheet = {row[0]: row for row in load_workbook(book)["Register"].iter_rows(values_only=True)}
-    assert sheet[session][8:] == (load("loss").name_of(leaf, "en"), "小李", None)
+    assert sheet[session][9:] == (load("loss").name_of(leaf, "en"), "小李", None)
     assert rerun(lake, book).new == 0
     assert primary(corrected_loss(lake), session) == (leaf, "person")
 
@@ -161,15 +167,15 @@ def test_a_deleted_row_withdraws_nothing_and_comes_back(lake: Lake, book: Path) 
     workbook["登记"].delete_rows(2, 2)
     workbook.save(book)
     assert rerun(lake, book).withdrawn == 0
-    assert rows(book)[session][8:] == (None, "小李", "只是备注")
+    assert rows(book)[session][9:] == (None, "小李", "只是备注")
 
 
 def test_an_unknown_session_is_kept_aside_and_reported(lake: Lake, book: Path) -> None:
     workbook = load_workbook(book)
-    workbook["登记"].append(["elsewhere", *[None] * 7, "断货缺码", "小李", None])
+    workbook["登记"].append(["elsewhere", *[None] * 8, "断货缺码", "小李", None])
     workbook.save(book)
     assert rerun(lake, book).unknown == ("elsewhere",)
-    assert rows(book)["elsewhere"][8:] == ("断货缺码", "小李", None)
+    assert rows(book)["elsewhere"][9:] == ("断货缺码", "小李", None)
     assert "elsewhere" not in corrected_loss(lake)["session_id"].to_pylist()
     assert rerun(lake, book).unknown == ("elsewhere",)
 
@@ -195,8 +201,8 @@ def test_two_words_about_one_session_and_a_row_without_one_are_refused(lake: Lak
     name = next(iter(rows(book)))
     edit(book, {name: ("断货缺码", None, None)})
     workbook = load_workbook(book)
-    workbook["登记"].append([name, *[None] * 7, "等待大促"])
-    workbook["登记"].append([*[None] * 10, "谁说的"])
+    workbook["登记"].append([name, *[None] * 8, "等待大促"])
+    workbook["登记"].append([*[None] * 11, "谁说的"])
     workbook.save(book)
     last = workbook["登记"].max_row
     message = refused(lake, book)

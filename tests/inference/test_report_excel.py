@@ -13,15 +13,18 @@ import pyarrow as pa
 import pytest
 from openpyxl import load_workbook
 
+from xundan.inference.loss.reason import sentences
 from xundan.inference.report.excel import write_loss_table_xlsx, write_sessions_xlsx
+from xundan.inference.report.tallies import open_book
 from xundan.inference.trends.intervals import wilson
 from xundan.lake import Lake
+from xundan.settings import Settings
 
 Tables = dict[str, pa.Table]
 MakeShops = Callable[..., Tables]
 HEADERS = (
     "会话ID,日期,平台,店铺,买家(脱敏),客服,商品ID,环节,首响(s),均响(s),答问比,是否询单,结果,流失主因,流失次因,"
-    "最后关注点,证据消息,涉及金额,责任部门,流失口径,模型版本,拿不准的消息数"
+    "最后关注点,证据消息,一句话说明,涉及金额,责任部门,流失口径,模型版本,拿不准的消息数"
 )
 
 
@@ -44,6 +47,10 @@ def test_every_session_is_a_row_under_chinese_headers(lake: Lake, tmp_path: Path
     assert {row[0] for row in rows} == set(sessions["session_id"].to_pylist())
     place = {head: at for at, head in enumerate(heads)}
     lost = [row for row in rows if row[place["结果"]] == "未下单"]
+    with open_book(lake) as book:
+        why = sentences(book, [row[0] for row in rows], Settings(), "zh")
+    assert {row[0]: row[place["一句话说明"]] for row in rows if row[place["一句话说明"]]} == why
+    assert set(why) == {row[0] for row in lost}
     assert len(lost) == sessions["outcome"].to_pylist().count("lost_no_order")
     for row in lost:
         assert row[place["流失主因"]] in ("价格超预算", "价格变动不满", "断货缺码", "犹豫拖延", "静默离开")
@@ -57,7 +64,7 @@ def test_the_sheet_can_be_filtered_and_its_head_stays(lake: Lake, tmp_path: Path
     write_sessions_xlsx(lake, tmp_path / "sessions.xlsx")
     sheet = load_workbook(tmp_path / "sessions.xlsx")["会话"]
     assert sheet.freeze_panes == "B2"
-    assert sheet.auto_filter.ref == "A1:V241"
+    assert sheet.auto_filter.ref == "A1:W241"
     assert sheet.column_dimensions["Q"].width > sheet.column_dimensions["I"].width
 
 

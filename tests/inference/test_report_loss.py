@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from xundan.inference.loss.cost import money_at_stake
 from xundan.inference.loss.evidence import Evidence
 from xundan.inference.loss.ladder import ladder
 from xundan.inference.loss.matching import Gap
+from xundan.inference.loss.reason import sentences
 from xundan.inference.loss.recover import recoverable_buyers
 from xundan.inference.report.header import make_header
 from xundan.inference.report.loss_facts import cases_by_leaf
@@ -160,6 +162,17 @@ def test_every_bar_and_row_opens_a_text_that_is_there(page: str) -> None:
     }
     assert asked == texts
     assert '<dialog id="why">' in page
+
+
+def test_every_session_of_evidence_says_why_it_was_lost(lake: Lake) -> None:
+    for lang in ("zh", "en"):
+        page = losses(page_of(lake, lang))
+        with open_book(lake) as book:
+            shown = [case.session_id for cases in cases_by_leaf(book, "A店").values() for case in cases]
+            why = sentences(book, shown, Settings(), lang)
+        assert shown
+        for session_id in shown:
+            assert f"<code>{session_id}</code></p><p>{escape(why[session_id])}</p><ul" in page
 
 
 def test_the_evidence_is_that_of_the_shop_the_surest_first(tmp_path: Path) -> None:

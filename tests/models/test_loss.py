@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from xundan.chats.records import ACTION, ATTENTION, LOSS, MESSAGES, ORDERS, SESSIONS, check, from_rows
-from xundan.models.loss import judge
-from xundan.models.loss_rules import TIERS, load_rules
-from xundan.models.loss_stage import standing
+from xundan.models.loss.judge import judge
+from xundan.models.loss.rule_judge import RuleJudge
+from xundan.models.loss.rules import TIERS, load_rules
+from xundan.models.loss.stage import standing
 from xundan.settings import Limits, Settings
 from xundan.taxonomy.trees import load
 
@@ -59,7 +60,7 @@ def judged(said: Sequence[Said], **more: Any) -> list[dict[str, Any]]:
     """The LOSS rows of one lost session without orders."""
     attention, action = more.pop("attention", None), more.pop("action", None)
     settings = more.pop("settings", Settings())
-    table, _ = judge(session(**more), talk(said), attention, action, None, settings)
+    table, _ = judge(session(**more), talk(said), attention, action, None, RuleJudge(), settings)
     check(table, "loss")
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
@@ -73,7 +74,7 @@ def primary(said: Sequence[Said], **more: Any) -> str:
 def unpaid(said: Sequence[Said], **times: datetime) -> str:
     """The primary leaf of a session whose order was placed after 60 s and never paid."""
     sessions = session("lost_unpaid", order_id="o1", stage="stage_order_unpaid")
-    table, _ = judge(sessions, talk(said), None, None, order(60, **times), Settings())
+    table, _ = judge(sessions, talk(said), None, None, order(60, **times), RuleJudge(), Settings())
     leaf: str = table.to_pylist()[0]["leaf"]
     return leaf
 
@@ -238,7 +239,9 @@ def test_money_taken_back_without_a_word_means_the_need_is_gone() -> None:
 
 @pytest.mark.parametrize("outcome", ["won", "open", "outcome_unknown", None])
 def test_only_lost_sessions_get_rows(outcome: str | None) -> None:
-    table, updates = judge(session(outcome), talk([QUESTION, ANSWER]), None, None, None, Settings())
+    table, updates = judge(
+        session(outcome), talk([QUESTION, ANSWER]), None, None, None, RuleJudge(), Settings()
+    )
     assert table.num_rows == 0
     assert table.schema == LOSS
     assert updates == {"s1": (None, None)}
@@ -254,7 +257,7 @@ def test_rows_are_ranked_few_and_point_to_messages_of_their_session() -> None:
     second = [QUESTION, (40, "agent", "是的")]
     messages = pa.concat_tables([talk(first), talk(second, "s2")])
     sessions = pa.concat_tables([session(), session(session_id="s2")])
-    table, _ = judge(sessions, messages, None, None, None, Settings())
+    table, _ = judge(sessions, messages, None, None, None, RuleJudge(), Settings())
     owner = dict(zip(messages["message_id"].to_pylist(), messages["session_id"].to_pylist(), strict=True))
     rows = table.to_pylist()
     assert [row["rank"] for row in rows if row["session_id"] == "s1"] == [1, 2, 3]
@@ -272,7 +275,7 @@ def test_the_day_is_that_of_the_inquiry_in_shanghai() -> None:
         SESSIONS.field("started_at"),
         pa.array([datetime(2026, 3, 1, 17, 0, tzinfo=UTC)], pa.timestamp("us", tz="UTC")),
     )
-    table, _ = judge(late, talk([QUESTION, ANSWER]), None, None, None, Settings())
+    table, _ = judge(late, talk([QUESTION, ANSWER]), None, None, None, RuleJudge(), Settings())
     assert table["day"].to_pylist() == [date(2026, 3, 2)]
     assert table["taxonomy_version"].to_pylist() == [load("loss").version]
     assert table["model_version"].to_pylist() == [f"loss-rules-{load_rules().version}"]
@@ -281,7 +284,7 @@ def test_the_day_is_that_of_the_inquiry_in_shanghai() -> None:
 def test_last_attention_and_stage_come_from_the_attention_points() -> None:
     seen = leaves(ATTENTION, m1="product_material", m3="dialog_ack")
     said = [QUESTION, ANSWER, (60, "buyer", "好的"), (70, "agent", "嗯嗯")]
-    _, updates = judge(session(), talk(said), seen, None, None, Settings())
+    _, updates = judge(session(), talk(said), seen, None, None, RuleJudge(), Settings())
     assert updates == {"s1": ("stage_answer", "product_material")}
 
 

@@ -79,8 +79,14 @@ ATTENTION = _schema(
 )
 ACTION = ATTENTION
 LOSS = _schema(
-    "session_id! day leaf! rank score evidence model_version taxonomy_version",
-    {"day": pa.date32(), "rank": pa.int8(), "score": pa.float32(), "evidence": pa.list_(pa.string())},
+    "session_id! day leaf! rank score evidence facts model_version taxonomy_version",
+    {
+        "day": pa.date32(),
+        "rank": pa.int8(),
+        "score": pa.float32(),
+        "evidence": pa.list_(pa.string()),
+        "facts": pa.list_(pa.string()),
+    },
 )
 # A log of what people say about lost sessions: lines are only added, the latest of a session holds.
 CORRECTIONS = _schema("session_id! leaf by note at!", {"at": TIME})

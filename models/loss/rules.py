@@ -1,4 +1,4 @@
-"""The rules that name a loss point, read from loss_words.yaml and loss_cues_*.yaml, and how they are matched.
+"""The rules that name a loss point, read from words.yaml and cues_*.yaml, and how they are matched.
 
 rules = load_rules()
 findings = rules.apply(case, Limits())      # best first: tier, then score
@@ -18,7 +18,8 @@ from typing import Any
 
 import yaml
 
-from xundan.models.loss_facts import FACT_NAMES, Case, Exchange, Ids, Turn, Words, facts_of
+from xundan.models.loss.case import Case, Exchange, Turn
+from xundan.models.loss.facts import FACT_NAMES, Ids, Words, facts_of
 from xundan.settings import Limits
 
 FOLDER = Path(__file__).parent
@@ -32,7 +33,7 @@ _NEVER = re.compile(r"(?!)")
 
 @dataclass(frozen=True)
 class Rule:
-    """How one leaf shows itself in words; the keys are explained at the head of each loss_cues file."""
+    """How one leaf shows itself in words; the keys are explained at the head of each cues file."""
 
     leaf: str
     strength: float
@@ -133,8 +134,8 @@ class Rules:
 @functools.cache
 def load_rules() -> Rules:
     """The shipped rules; an unknown key, fact or tier in them is a programming error and raises."""
-    common = _read_yaml(FOLDER / "loss_words.yaml")
-    cues = [_read_yaml(path) for path in sorted(FOLDER.glob("loss_cues_*.yaml"))]
+    common = _read_yaml(FOLDER / "words.yaml")
+    cues = [_read_yaml(path) for path in sorted(FOLDER.glob("cues_*.yaml"))]
     return Rules(
         version=common["version"],
         words={name: _any(patterns) for name, patterns in common["words"].items()},

@@ -1,0 +1,1 @@
+"""Why a lost session was lost."""

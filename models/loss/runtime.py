@@ -1,0 +1,107 @@
+"""Judge sessions on a CPU with OpenVINO: words and signals through one graph, no torch.
+
+    model = LossModel.load(Path("models/shipped/loss"))
+    verdicts = model.judge(cases, Limits())
+
+As with messages, sessions of equal length run together in single precision, so a session's scores depend
+neither on its neighbours nor on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from xundan.errors import BadInput
+from xundan.models.engine import openvino
+from xundan.models.loss.case import Case
+from xundan.models.loss.facts import facts_of
+from xundan.models.loss.reading import Read, read_sessions
+from xundan.models.loss.rules import Finding, load_rules
+from xundan.models.loss.signals import Floats, signal_names, signals
+from xundan.models.loss.verdict import Verdict, decide
+from xundan.models.runtime import GRAPH_FILE, Description, compile_graph, equal_lengths
+from xundan.models.tokenizer import load_tokenizer
+from xundan.progress import Advance
+from xundan.settings import Limits
+
+SIGNALS_FILE = "signals.txt"
+"""The names of the signals that the graph was made for, one a line."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of each case: probabilities [cases, leaves], the evidence logit of each message by its id, and what the
+    rules find."""
+
+    leaves: Floats
+    evidence: list[dict[str, float]]
+    findings: list[list[Finding]]
+
+
+class LossModel:
+    """A judge ready to work, with its leaves."""
+
+    def __init__(self, description: Description, tokenizer: Tokenizer, graph: openvino.CompiledModel) -> None:
+        self.description = description
+        self._tokenizer, self._graph = tokenizer, graph
+
+    @classmethod
+    def load(cls, folder: Path) -> LossModel:
+        """Load a model folder; `BadInput` when it holds no judge, or one made for other signals."""
+        description = Description.read(folder)
+        names = folder / SIGNALS_FILE
+        made_for = names.read_text(encoding="utf-8").split() if names.exists() else []
+        if tuple(made_for) != signal_names():
+            raise BadInput(
+                "a judge of another making",
+                got=f"{len(made_for)} signals",
+                expected=f"the {len(signal_names())} signals of this version",
+                do="train it anew: xundan train --tree loss",
+                where=str(folder),
+            )
+        return cls(description, load_tokenizer(folder), compile_graph(folder / GRAPH_FILE))
+
+    def judge(self, cases: Sequence[Case], limits: Limits, on_rows: Advance | None = None) -> list[Verdict]:
+        """A verdict for each case, in their order."""
+        said = self.score(cases, limits, on_rows)
+        return [
+            decide(
+                dict(zip(self.description.leaves, map(float, scores), strict=True)),
+                proof,
+                findings,
+                secondary_from=self.description.thresholds[0],
+            )
+            for scores, proof, findings in zip(said.leaves, said.evidence, said.findings, strict=True)
+        ]
+
+    def score(self, cases: Sequence[Case], limits: Limits, on_rows: Advance | None = None) -> Answers:
+        """What the network says of the cases, in their order."""
+        rules = load_rules()
+        findings = [rules.apply(case, limits) for case in cases]
+        known = [
+            signals(case, found, facts_of(case, rules.words, limits), limits)
+            for case, found in zip(cases, findings, strict=True)
+        ]
+        reads = read_sessions(cases, self._tokenizer)
+        leaves = np.empty((len(cases), len(self.description.leaves)), dtype=np.float32)
+        evidence: list[dict[str, float]] = [{} for _ in cases]
+        for batch in equal_lengths([len(read.ids) for read in reads]):
+            leaves[batch], proof = self._run([reads[i] for i in batch], [known[i] for i in batch])
+            for place, i in enumerate(batch):
+                spans = reads[i].spans.items()
+                evidence[i] = {name: float(proof[place, start:end].mean()) for name, (start, end) in spans}
+            if on_rows:
+                on_rows(len(batch))
+        return Answers(leaves, evidence, findings)
+
+    def _run(self, reads: list[Read], known: list[Floats]) -> tuple[Floats, Floats]:
+        """Probabilities [sessions, leaves] and evidence logits [sessions, tokens]; all of one length."""
+        ids = np.stack([read.ids for read in reads])
+        segments = np.stack([read.segments for read in reads])
+        said = self._graph([ids, segments, np.ones_like(ids), np.stack(known)])
+        return said[0], said[1]

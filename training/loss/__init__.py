@@ -1,0 +1,1 @@
+"""How the judge of lost sessions is made and measured."""

@@ -1,0 +1,44 @@
+"""What a judge must beat: the commonest reason, TF-IDF with a linear SVM, the rules alone.
+
+chosen = svm_judge(inside, outside)            # primary leaves of the sessions outside
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.svm import LinearSVC
+
+from xundan.chats.text import ROLE_MARKS
+from xundan.models.loss.case import Case
+from xundan.models.loss.rules import load_rules
+from xundan.settings import Limits
+from xundan.training.loss.sessions import LabelledSession
+
+Sessions = Sequence[LabelledSession]
+
+
+def majority_judge(inside: Sessions, outside: Sessions) -> list[str]:
+    """The commonest primary leaf, for every session."""
+    commonest = Counter(session.primary for session in inside).most_common(1)[0][0]
+    return [commonest] * len(outside)
+
+
+def svm_judge(inside: Sessions, outside: Sessions) -> list[str]:
+    """TF-IDF of character 1-3-grams of the flattened session, and a linear support vector machine."""
+    vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2)
+    machine = LinearSVC(C=1.0)
+    machine.fit(vectors.fit_transform([_flat(s.case) for s in inside]), [s.primary for s in inside])
+    return list(machine.predict(vectors.transform([_flat(s.case) for s in outside])))
+
+
+def rules_judge(inside: Sessions, outside: Sessions) -> list[str]:
+    """The first finding of the rules; nothing is learnt from ``inside``."""
+    rules, limits = load_rules(), Limits()
+    return [rules.apply(session.case, limits)[0].leaf for session in outside]
+
+
+def _flat(case: Case) -> str:
+    return "\n".join(ROLE_MARKS[turn.role] + turn.text for turn in case.turns)

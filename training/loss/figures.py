@@ -1,0 +1,104 @@
+"""How good the judge is on sessions it has not seen, with intervals, apart for real and written ones.
+
+found = measure(chosen, sessions)
+found.leaf, found.group, found.macro           # accuracy of leaf and group, macro-F1 of leaves
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from xundan.taxonomy.trees import load
+from xundan.training.evaluation.figures import Interval
+from xundan.training.loss.sessions import LabelledSession
+
+_ROUNDS = 1000
+_SEED = 0
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LeafFigure:
+    """Of one leaf: precision, recall, F1 and how many sessions have it."""
+
+    leaf: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class LossFigures:
+    """Accuracy of the primary leaf and of its group, macro-F1 over the leaves that occur, each with its 95 %
+    bootstrap interval over sessions; ``named``: the primary leaf is among those the annotators named."""
+
+    n: int
+    leaf: Interval
+    group: Interval
+    macro: Interval
+    named: Interval
+    leaves: tuple[LeafFigure, ...]
+
+
+def measure(chosen: Sequence[str], sessions: Sequence[LabelledSession]) -> LossFigures:
+    """Figures of primary leaves ``chosen`` for sessions, in their order."""
+    tree = load("loss")
+    place = {leaf.id: number for number, leaf in enumerate(tree.leaves)}
+    groups = {leaf.id: leaf.group for leaf in tree.leaves}
+    said = np.array([place[leaf] for leaf in chosen])
+    truth = np.array([place[session.primary] for session in sessions])
+    right = said == truth
+    same = np.array([groups[c] == groups[s.primary] for c, s in zip(chosen, sessions, strict=True)])
+    named = np.array([c in (s.primary, *s.secondary) for c, s in zip(chosen, sessions, strict=True)])
+    rows = np.random.default_rng(_SEED).integers(0, len(sessions), (_ROUNDS, len(sessions)))
+    macros = [_macro(said[draw], truth[draw]) for draw in rows]
+    return LossFigures(
+        n=len(sessions),
+        leaf=_interval(float(right.mean()), right[rows].mean(1)),
+        group=_interval(float(same.mean()), same[rows].mean(1)),
+        macro=_interval(_macro(said, truth), macros),
+        named=_interval(float(named.mean()), named[rows].mean(1)),
+        leaves=tuple(
+            LeafFigure(leaf.id, *_of_leaf(said == number, truth == number), int((truth == number).sum()))
+            for leaf, number in zip(tree.leaves, range(len(tree.leaves)), strict=True)
+            if (truth == number).any() or (said == number).any()
+        ),
+    )
+
+
+def evidence_hits(shown: Sequence[Sequence[str]], sessions: Sequence[LabelledSession]) -> tuple[int, int]:
+    """Of the sessions whose evidence is annotated: in how many one of the messages shown is among it, and how
+    many there are."""
+    asked = [(ids, s.evidence) for ids, s in zip(shown, sessions, strict=True) if s.evidence]
+    return sum(bool(set(ids) & set(evidence)) for ids, evidence in asked), len(asked)
+
+
+def as_mapping(found: LossFigures) -> Mapping[str, object]:
+    """For metrics.json."""
+    names = ("leaf", "group", "macro", "named")
+    return {
+        "n": found.n,
+        **{name: vars(getattr(found, name)) for name in names},
+        "leaves": {each.leaf: {k: v for k, v in vars(each).items() if k != "leaf"} for each in found.leaves},
+    }
+
+
+def _macro(said: Ints, truth: Ints) -> float:
+    """Mean F1 of the leaves that occur in truth."""
+    return float(np.mean([_of_leaf(said == leaf, truth == leaf)[2] for leaf in np.unique(truth)]))
+
+
+def _of_leaf(said: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+    hits = float((said & truth).sum())
+    precision, recall = hits / max(1, said.sum()), hits / max(1, truth.sum())
+    return float(precision), float(recall), float(2 * hits / max(1, said.sum() + truth.sum()))
+
+
+def _interval(value: float, drawn: npt.ArrayLike) -> Interval:
+    low, high = np.quantile(np.asarray(drawn), (0.025, 0.975))
+    return Interval(value, float(low), float(high))
