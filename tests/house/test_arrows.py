@@ -27,8 +27,7 @@ ALLOWED = {
 FRONT_DOOR = ("cli.py", "cli_loss.py", "cli_models.py", "cli_registry.py")
 NO_TORCH = {"torch", "transformers", "sklearn", "datasets", "accelerate", "jieba", "safetensors"}
 NEEDS_TORCH = {
-    f"models/{name}.py"
-    for name in ("encoder", "classifier", "ngrams", "quantise", "wide", "loss/network")
+    f"models/{name}.py" for name in ("encoder", "classifier", "ngrams", "quantise", "wide", "loss/network")
 }
 
 
