@@ -16,6 +16,8 @@ EXTRA_OF = {
     "accelerate": "train",
     "jieba": "train",
     "label_studio_sdk": "label",
+    "openai": "label",
+    "cleanlab": "label",
     "ray": "cluster",
 }
 
