@@ -110,6 +110,7 @@ def next_(
     from xundan.labeling.sampling.mix import parse_mix
     from xundan.labeling.sampling.table import render
     from xundan.labeling.store import Store
+    from xundan.labeling.tag_sources import link_tags
     from xundan.lake import Lake
     from xundan.models.registry import champion
     from xundan.taxonomy.trees import load
@@ -126,6 +127,7 @@ def next_(
     )
     with progress() as begin, Store.open(home) as store:
         drawn = draw(Lake(workspace), store, wish, begin)
+        link_tags(store, tree)
         gain = expected_gain(store, load(tree), drawn, metrics)
     if as_json:
         print_json({"draw": drawn.summary(), "expected": asdict(gain)})

@@ -18,6 +18,7 @@ EXTRA_OF = {
     "label_studio_sdk": "label",
     "openai": "label",
     "cleanlab": "label",
+    "httpx": "label",
     "ray": "cluster",
 }
 

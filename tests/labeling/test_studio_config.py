@@ -1,4 +1,4 @@
-"""The labeling page made from a taxonomy, the rows for it, and answers put into a newer taxonomy's words."""
+"""The labeling page made from a taxonomy, the rows for it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.labeling.fruit_trees import FRUIT
 from xundan.chats.records import STAGES as ALL_STAGES
 from xundan.errors import BadInput
 from xundan.labeling.records import Suggestion, Task, Turn, task_key
@@ -24,38 +25,10 @@ from xundan.labeling.studio.config import (
     tree_in,
 )
 from xundan.labeling.studio.config_parts import hint
-from xundan.labeling.studio.moves import moved_result, named_in, plan
 from xundan.labeling.studio.task_data import task_data
-from xundan.taxonomy.trees import Exclusion, Group, Leaf, Taxonomy, from_leaves, load
+from xundan.taxonomy.trees import Leaf, from_leaves, load
 
 AT = datetime(2026, 4, 8, 15, 58, tzinfo=UTC)  # two minutes before midnight in Shanghai
-FRUIT = Taxonomy(
-    "fruit",
-    "1",
-    (
-        Group(
-            "taste",
-            "口味",
-            "",
-            (
-                Leaf(
-                    "sweet",
-                    "甜度",
-                    "",
-                    "taste",
-                    definition="问甜不甜。",
-                    includes=("酸不酸", "糖分"),
-                    excludes=(Exclusion("问熟没熟", "ripe"), Exclusion("闲聊")),
-                    examples=("这批甜吗",),
-                ),
-                Leaf("ripe", "成熟度", "", "taste"),
-            ),
-        ),
-        Group(
-            "parcel", "包裹", "", (Leaf("weight", "斤两", "", "parcel"), Leaf("other", "其它", "", "parcel"))
-        ),
-    ),
-)
 
 
 def root(config: str) -> ElementTree.Element:
@@ -345,77 +318,3 @@ def test_label_studios_own_check_accepts_pages_and_rows() -> None:
         row = task_data(task, tree)
         assert page.validate_task({"data": row["data"]})
         assert page.validate_prediction(row["predictions"][0])
-
-
-NEWER = Taxonomy(
-    "fruit",
-    "2",
-    (
-        Group("taste", "口味", "", (Leaf("sweetness", "甜度", "", "taste"),)),
-        Group(
-            "parcel", "包裹", "", (Leaf("weight", "斤两", "", "parcel"), Leaf("fresh", "新鲜", "", "parcel"))
-        ),
-        Group("rest", "其它", "", (Leaf("other", "其它", "", "rest"),)),
-    ),
-)
-
-
-def test_a_plan_tells_renamed_merged_added_deleted_and_regrouped_leaves_apart() -> None:
-    old = leaves_in(labeling_config(FRUIT))
-    moves = plan(old, NEWER, {"sweet": "sweet2", "sweet2": "sweetness", "weight": "fresh"})
-    assert moves.renamed == {"sweet": "sweetness"}
-    assert moves.merged == {}
-    assert moves.added == ("fresh",)  # weight still stands: a line about it changes nothing
-    assert moves.deleted == {"ripe": "成熟度"}
-    assert moves.regrouped == ("other",)
-    joined = plan(old, NEWER, {"sweet": "weight", "ripe": "weight"})
-    assert joined.merged == {"sweet": "weight", "ripe": "weight"}
-    assert joined.added == ("sweetness", "fresh")
-    assert not plan(old, FRUIT, {}).any
-
-
-@pytest.mark.parametrize(
-    ("moved", "way"),
-    [({"sweet": "swet"}, "sweet -> swet"), ({"sweet": "a", "a": "sweet"}, "sweet -> a -> sweet")],
-)
-def test_a_migration_that_leads_nowhere_is_refused(moved: dict[str, str], way: str) -> None:
-    with pytest.raises(BadInput, match=f"leads to no leaf of the fruit tree 2; got {way}; .*taxonomy show"):
-        plan(leaves_in(labeling_config(FRUIT)), NEWER, moved)
-
-
-def item(name: str, kind: str, value: list[Any], **more: Any) -> dict[str, Any]:
-    return {"id": "x", "from_name": name, "to_name": "text", "type": kind, "value": {kind: value}, **more}
-
-
-def test_an_answer_moves_with_its_leaves_and_keeps_all_else() -> None:
-    result = [
-        item("quick", "choices", ["sweet", "ripe", "weight"], origin="prediction"),
-        item("leaves", "taxonomy", [["parcel", "other"], ["taste", "ripe"]]),
-        item("doubt", "choices", ["不确定"]),
-        {"id": "r", "type": "relation"},
-    ]
-    moved = moved_result(result, NEWER, {"sweet": "weight"})
-    assert moved == [
-        item("quick", "choices", ["weight", "ripe"], origin="prediction"),
-        item("leaves", "taxonomy", [["rest", "other"], ["_retired", "ripe"]]),
-        item("doubt", "choices", ["不确定"]),
-        {"id": "r", "type": "relation"},
-    ]
-    assert named_in(moved) == {"weight", "ripe", "other"}
-    assert moved_result(moved, NEWER, {"sweet": "weight"}) == moved
-    assert moved_result(moved, NEWER, {"ripe": "fresh"})[1]["value"] == {
-        "taxonomy": [["rest", "other"], ["parcel", "fresh"]]
-    }
-
-
-def test_a_secondary_point_that_became_the_primary_one_goes() -> None:
-    result = [
-        item("primary", "taxonomy", [["taste", "sweet"]]),
-        item("secondary", "taxonomy", [["taste", "ripe"]]),
-        item("stage", "choices", ["stage_need"]),
-    ]
-    moved = moved_result(result, NEWER, {"sweet": "sweetness", "ripe": "sweetness"})
-    assert moved == [
-        item("primary", "taxonomy", [["taste", "sweetness"]]),
-        item("stage", "choices", ["stage_need"]),
-    ]
