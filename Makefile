@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python
 
-.PHONY: help check lint types test format demo quality
+.PHONY: help check lint types test test-labeling format demo quality
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 check: lint types test ## what CI runs: lint, types, tests
 
@@ -17,6 +17,9 @@ types: ## mypy, strict
 
 test: ## every test, the slow ones too
 	$(PYTHON) -m pytest
+
+test-labeling: ## a real Label Studio: pytest tests/labeling -m studio
+	$(PYTHON) -m pytest tests/labeling -m studio
 
 format: ## rewrite the code as ruff likes it
 	$(PYTHON) -m ruff format .

@@ -20,7 +20,8 @@ from xundan.labeling.studio.access import read_access
 from xundan.labeling.studio.client import connect, library
 from xundan.labeling.studio.config import labeling_config
 from xundan.labeling.studio.config_parts import COMMENT, OBJECT, Element, element, heading
-from xundan.labeling.studio.project import find_project, instruction, note_of
+from xundan.labeling.studio.migrate import AGAIN
+from xundan.labeling.studio.project import find_project, instruction, make_project, note_of
 from xundan.labeling.studio.push import PushReport, push
 from xundan.progress import Begin, silent
 from xundan.taxonomy.trees import Taxonomy
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 ANSWERS = "why"
 """The column of a task that holds what everyone answered."""
-_AGAIN = "see that Label Studio runs (xundan label up) and run the same command again"
+_RETRY = "see that Label Studio runs (xundan label up) and run the same command again"
 _REASON = {
     "rows": "2",
     "maxSubmissions": "1",
@@ -40,7 +41,6 @@ _REASON = {
     "placeholder": "裁定的理由，必填",
 }
 _MOST_TITLE = 50  # characters that Label Studio takes
-_ONCE: Any = {"max_retries": 0}  # a creation whose answer is dropped must not be repeated unseen
 _RULE = (
     "看完各人的答案再定：选上最终的叶子，写下理由；理由会进标注规程。"
     "都不合适就点「看不懂」，这一条不进训练集。"
@@ -92,12 +92,11 @@ def ensure_adjudication_project(
         number = find_project(client, store, tree)  # which also names the store, where nothing did before
         if number is None:
             mark = f"由 xundan 建立；请保留这一行：xundan/{store.note('studio.store')}/{tree}"
-            made = client.projects.create(**wanted, description=mark, request_options=_ONCE)
-            number = int(made.id or 0)
+            number = make_project(client, store, tree, {**wanted, "description": mark})
         else:
-            client.projects.update(number, **wanted)
+            client.projects.update(number, **wanted, request_options=AGAIN)
     except (refusal, httpx.TransportError) as error:
-        raise BadInput("Label Studio refused or did not answer", got=repr(error)[:500], do=_AGAIN) from error
+        raise BadInput("Label Studio refused or did not answer", got=repr(error)[:500], do=_RETRY) from error
     store.put_note(note_of(tree), str(number))
     return number
 

@@ -75,6 +75,15 @@ class Store:
         finally:
             connection.close()
 
+    @classmethod
+    @contextmanager
+    def existing(cls, folder: Path) -> Iterator[Store]:
+        """`open`, but `BadInput` where the folder has no store yet: nothing is made by only looking."""
+        if not (folder / FILE_NAME).is_file():
+            raise BadInput("no tasks or labels here", do="draw some: xundan label next", where=str(folder))
+        with cls.open(folder) as store:
+            yield store
+
     def add_tasks(self, tasks: Iterable[Task]) -> int:
         """Add the tasks whose key is new; returns how many were."""
         rows = [(task.key, task.tree, task.batch, _dump(task)) for task in tasks]

@@ -62,10 +62,12 @@ def find_project(client: LabelStudio, store: Store, tree: str) -> int | None:
     """The number of a tree's project; None where there is none, or it was deleted in Label Studio.
 
     It is known by the end of its description, also where the answer to its making got lost; where somebody
-    wrote another description, by the number in the store and the tree in its configuration.
+    wrote another description, by the number in the store and the tree in its configuration. Raises `BadInput`
+    where Label Studio refuses or does not answer.
     """
     noted, mark = store.note(note_of(tree)), _mark(store, tree)
-    listing: Any = client.projects.list(page_size=_PAGE, request_options=AGAIN)
+    with _errors_as_ours():
+        listing = _listed(client)
     found = [
         int(project.id)
         for project in listing
@@ -100,7 +102,7 @@ def ensure_project(
     with _errors_as_ours():
         number = find_project(client, store, taxonomy.tree)
         if number is None:
-            number = _made(client, store, taxonomy.tree, settings | _page(store, taxonomy, first))
+            number = make_project(client, store, taxonomy.tree, settings | _page(store, taxonomy, first))
             store.put_note(note_of(taxonomy.tree), str(number))
             _list_readably(client, number)
             return Project(number, settings["title"], created=True)
@@ -119,8 +121,9 @@ def instruction(guideline: str) -> str:
     return html
 
 
-def _made(client: LabelStudio, store: Store, tree: str, values: dict[str, Any]) -> int:
-    """Make the project; where the answer gets lost, see whether it came to be."""
+def make_project(client: LabelStudio, store: Store, tree: str, values: dict[str, Any]) -> int:
+    """Make a tree's project, whose description `find_project` knows it by; where the answer gets lost, see
+    whether it came to be. Raises the library's errors."""
     try:
         return int(client.projects.create(**values, request_options=_ONCE).id or 0)
     except httpx.TransportError:
@@ -130,6 +133,15 @@ def _made(client: LabelStudio, store: Store, tree: str, values: dict[str, Any]) 
                 return number
             time.sleep(_BETWEEN_S)
         raise
+
+
+def _listed(client: LabelStudio) -> list[Any]:
+    """All projects. The library asks for its token without trying again, so all of it is tried again."""
+    for _ in range(_LOOKS - 1):
+        with suppress(httpx.TransportError):
+            return list(client.projects.list(page_size=_PAGE, request_options=AGAIN))
+        time.sleep(_BETWEEN_S)
+    return list(client.projects.list(page_size=_PAGE, request_options=AGAIN))
 
 
 def _list_readably(client: LabelStudio, number: int) -> None:

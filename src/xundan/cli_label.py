@@ -52,6 +52,9 @@ def up(
     docker: Annotated[
         bool | None, typer.Option("--docker/--no-docker", help="Run it in a container instead")
     ] = None,
+    environment: Annotated[
+        Path | None, typer.Option(help="Virtual environment for Label Studio; else one in --home")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start Label Studio on this machine and say where it is; the first start installs it (minutes).
@@ -61,7 +64,7 @@ def up(
     from xundan.labeling.studio.access import FILE_NAME, studio_folder
     from xundan.labeling.studio.server import up as start
 
-    access = start(home, port=port, database=database, docker=docker, tell=err.print)
+    access = start(home, port=port, database=database, docker=docker, environment=environment, tell=err.print)
     kept = studio_folder(home) / FILE_NAME
     if as_json:
         print_json({"address": access.address, "email": access.email, "access": str(kept)})
@@ -125,8 +128,12 @@ def next_(
         held_out=tuple(held_out or ()),
         model=None if tree == "loss" else champion(tree, registry),
     )
+    lake = Lake(workspace)
+    for table in ("messages", tree):
+        if not lake.has(table):
+            lake.read(table)  # which says what to run, before a store is made
     with progress() as begin, Store.open(home) as store:
-        drawn = draw(Lake(workspace), store, wish, begin)
+        drawn = draw(lake, store, wish, begin)
         link_tags(store, tree)
         gain = expected_gain(store, load(tree), drawn, metrics)
     if as_json:
@@ -237,7 +244,7 @@ def status(home: Home = HOME, as_json: AsJson = False) -> None:
     from xundan.labeling.status import status as lines_of
     from xundan.labeling.store import Store
 
-    with Store.open(home) as store:
+    with Store.existing(home) as store:
         lines, beside = lines_of(store), loose(store)
     if as_json:
         print_json({"lines": [asdict(line) for line in lines], "beside": asdict(beside)})
@@ -274,7 +281,7 @@ def agreement(
     from xundan.taxonomy.trees import load
 
     checked_lang(lang)
-    with Store.open(home) as store:
+    with Store.existing(home) as store:
         found = measure(store, load(taxonomy or tree))
     page = home / "agreement.html"
     write_page([found], page, lang)
@@ -304,7 +311,7 @@ def adjudicate(
     from xundan.taxonomy.trees import load
 
     tree_of = load(taxonomy or tree)
-    with progress() as begin, Store.open(home) as store:
+    with progress() as begin, Store.existing(home) as store:
         tasks = adjudication_batch(store, tree_of, voted)
         if not tasks:
             out.print("nothing is disputed")
@@ -322,7 +329,7 @@ def _at_work(home: Path, tree: Path | str) -> Iterator[tuple[Store, Taxonomy, St
     from xundan.taxonomy.trees import load
 
     access = read_access(home)
-    with Store.open(home) as store:
+    with Store.existing(home) as store:
         yield store, load(tree), connect(access), library(access)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from xundan.errors import BadInput
 from xundan.terminal import AsJson, Lang, Tree, checked_lang, out, print_json
 
 if TYPE_CHECKING:
@@ -50,10 +51,13 @@ def tags(
     from xundan.lake import Lake
     from xundan.taxonomy.trees import load
 
+    tree_of = load(taxonomy or tree)
+    if not file.is_file():
+        raise BadInput("no such file", where=str(file))
     with Store.open(home) as store:
         pool = read_pool(Lake(workspace), tree) if workspace else None
         places = places_of(pool.candidates) if pool else None
-        found = import_tags(store, file, load(taxonomy or tree), cast("Source", source), mapping, places)
+        found = import_tags(store, file, tree_of, cast("Source", source), mapping, places)
     if found.unknown:
         write_unknown(home / "unknown_tags.csv", found.unknown)
     if as_json:
@@ -110,7 +114,7 @@ def freeze(
         tags=with_tags,
         lang=checked_lang(lang),
     )
-    with Store.open(home) as store:
+    with Store.existing(home) as store:
         found = write_set(store, job)
     if as_json:
         print_json({"folder": str(found.folder), "is_new": found.is_new, **asdict(found.sheet)})
@@ -149,7 +153,7 @@ def errors(
     write_csv(found.suspects, taxonomy, to)
     brought = None
     if push:
-        with Store.open(home) as store:
+        with Store.existing(home) as store:
             brought = bring(home, store, as_tasks(found, taxonomy, store), taxonomy).pushed
     if as_json:
         counts = {"rows": found.rows, "flagged": found.flagged, "listed": len(found.suspects)}
@@ -172,6 +176,7 @@ def guideline(home: Home = HOME, tree: Tree = "attention", taxonomy: OwnTree = N
     from xundan.labeling.store import Store
     from xundan.taxonomy.trees import load
 
+    tree_of = load(taxonomy or tree)
     with Store.open(home) as store:
-        found = write_guideline(store, load(taxonomy or tree))
+        found = write_guideline(store, tree_of)
     out.print(f"{found.file}: version {found.version.number}{'' if found.is_new else ', as before'}")

@@ -72,7 +72,7 @@ def suggest(
     from xundan.taxonomy.trees import load
 
     taxonomy = load(taxonomy_file or tree)
-    with Store.open(home) as store:
+    with Store.existing(home) as store:
         if compare:
             from xundan.labeling.suggest.compare import compare as compared
             from xundan.labeling.suggest.show import tables, to_json

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,10 +18,14 @@ _NOT_HANDED_ON = ("transfer-encoding", "connection", "content-encoding", "conten
 
 @dataclass
 class Proxy:
-    """Where it listens, and which requests were left without their answer, such as "POST /api/…"."""
+    """Where it listens, and which requests were left without their answer, such as "POST /api/…".
+
+    ``only``: those that end with this are counted and dropped, no others.
+    """
 
     target: str
     every: int
+    only: str = ""
     port: int = 0
     dropped: list[str] = field(default_factory=list)
     _asked: int = 0
@@ -34,6 +38,8 @@ class Proxy:
 
     def drops(self, request: str) -> bool:
         """Count a request; whether its answer is dropped."""
+        if not request.endswith(self.only):
+            return False
         with self._lock:
             self._asked += 1
             drop = self._asked % self.every == 0
@@ -43,9 +49,9 @@ class Proxy:
 
 
 @contextmanager
-def dropping(target: str, every: int = 3) -> Iterator[Proxy]:
+def dropping(target: str, every: int = 3, only: str = "") -> Iterator[Proxy]:
     """Run the proxy before ``target`` on a free port of loopback."""
-    proxy = Proxy(target, every)
+    proxy = Proxy(target, every, only)
     with httpx.Client(base_url=target, timeout=300, trust_env=False) as client:
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy, client))
         server.daemon_threads = True
@@ -72,8 +78,9 @@ def _handler(proxy: Proxy, client: httpx.Client) -> type[BaseHTTPRequestHandler]
                 if name.lower() not in _NOT_HANDED_ON:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
+            with suppress(ConnectionError):  # who asked was killed
+                self.end_headers()
+                self.wfile.write(answer.content)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _pass_on
 
