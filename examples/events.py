@@ -104,7 +104,7 @@ BOOSTS = (
         range(4, 7),
         before={"product_size_fit": 42},
         after={"aftersale_exchange": 7},
-        leave={"loss_product_size_mismatch": 20},
+        leave={"loss_product_size_mismatch": 24},
         sessions=4,
         items=(0, 1),
     ),

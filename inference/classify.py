@@ -5,7 +5,7 @@ classified = classify(messages, sessions, orders, models, settings)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,13 +49,19 @@ def classify(
     loss_model: Judge,
     settings: Settings,
     on_rows: Advance | None = None,
+    then: Callable[[], Advance] | None = None,
 ) -> Classified:
-    """Classify every buyer and agent message, then judge every lost session (tables of `chats.records`)."""
+    """Classify every buyer and agent message, then judge every lost session (tables of `chats.records`).
+
+    ``on_rows`` hears of messages; ``then`` is called once they are done and gives who hears of sessions.
+    """
     ordered = messages.sort_by([("session_id", "ascending"), ("seq", "ascending")])
     contexts = contexts_of(ordered)
     attention = label(ordered, contexts, "buyer", attention_model, on_rows)
     action = label(ordered, contexts, "agent", action_model, on_rows)
-    loss, changes = judge(sessions, ordered, attention, action, orders, loss_model, settings)
+    loss, changes = judge(
+        sessions, ordered, attention, action, orders, loss_model, settings, then() if then else None
+    )
     return Classified(attention, action, loss, _update(sessions, changes))
 
 

@@ -34,7 +34,8 @@ from xundan.inference.report.tallies import open_book
 from xundan.inference.trends.counts import compute_trend
 from xundan.inference.trends.findings import Finding, find
 from xundan.lake import Lake, workspace_salt
-from xundan.models.loss.rule_judge import RuleJudge
+from xundan.models.loss.judge import LOST
+from xundan.models.loss.runtime import LossModel
 from xundan.models.registry import champion
 from xundan.models.runtime import Model
 from xundan.progress import Begin, silent
@@ -171,15 +172,18 @@ def classify_workspace(
     messages, sessions = lake.read("messages"), lake.read("sessions")
     models = [Model.load(champion(tree, registry)) for tree in ("attention", "action")]
     spoken = pc.is_in(messages["role"], pa.array(["buyer", "agent"]))
+    judge = LossModel.load(champion("loss", registry))
+    lost = pc.sum(pc.is_in(sessions["outcome"], pa.array(LOST))).as_py() or 0
     classified = classify(
         messages,
         sessions,
         lake.read("orders") if lake.has("orders") else None,
         models[0],
         models[1],
-        RuleJudge(),
+        judge,
         workspace.settings,
         begin("classify messages", pc.sum(spoken).as_py()),
+        lambda: begin("judge lost sessions", lost),
     )
     tables = {name: getattr(classified, name) for name in CLASSIFIED}
     lake.write({**tables, "sessions": classified.sessions}, drop=("trend",))

@@ -135,7 +135,7 @@ def load_masked_lm(folder: Path | str, attention: str = "eager") -> BertForMaske
         ) from error
     if config.model_type != "bert":
         raise BadInput("not a BERT", got=config.model_type, expected="model_type bert", where=str(folder))
-    with _without_bars():
+    with _quietly():
         model: BertForMaskedLM = BertForMaskedLM.from_pretrained(
             str(folder), attn_implementation=attention, dtype=torch.float32
         )
@@ -143,13 +143,17 @@ def load_masked_lm(folder: Path | str, attention: str = "eager") -> BertForMaske
 
 
 @contextmanager
-def _without_bars() -> Iterator[None]:
-    """The library's bars of a few milliseconds tear our progress apart; left as they were found."""
+def _quietly() -> Iterator[None]:
+    """The library's bars of a few milliseconds tear our progress apart, and it warns of missing heads that
+    are not used; left as they were found."""
     shown = transformers_logging.is_progress_bar_enabled()
+    told = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
+        transformers_logging.set_verbosity(told)
         if shown:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
@@ -172,7 +176,7 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> None:
     """Write what `TextEncoder.from_folder` reads: a Hugging Face BERT in half precision, and n-grams."""
     half = copy.deepcopy(encoder.bert)
     nn.Module.half(half)
-    with _without_bars():
+    with _quietly():
         half.save_pretrained(folder)
     if encoder.ngrams is not None:
         save_ngrams(encoder.ngrams, folder)

@@ -22,6 +22,7 @@ from xundan.models.tokenizer import pad
 from xundan.models.wide import Wide
 from xundan.training.batches import BatchSettings, Encodings, batches, encode_rows, steps_an_epoch
 from xundan.training.descent import Descent, Schedule
+from xundan.training.dropout import PooledDropout
 from xundan.training.hardware import best_device, mixed_precision
 from xundan.training.labels import LabelledMessage, log_odds, target_matrix
 from xundan.training.resume import Resume
@@ -150,10 +151,12 @@ class _Run:
 
 
 def drop_inside(encoder: TextEncoder, share: float) -> None:
-    """Set the dropout inside the encoder."""
-    for module in encoder.bert.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = share
+    """Drop hidden values, not attention weights: there it gains nothing and takes longest."""
+    for module in list(encoder.bert.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Dropout):
+                hidden = not hasattr(module, "query")
+                setattr(module, name, PooledDropout(share) if hidden else nn.Dropout(0.0))
 
 
 def score(

@@ -9,7 +9,7 @@ and none is ever taken out. The latest line of a session holds.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xundan.chats.records import LOSS, SCHEMAS, from_rows
+from xundan.chats.sessions import in_sessions
 from xundan.disk import replace_file
 from xundan.lake import Lake
 
 PERSON = "person"
 """The model_version of a leaf that a person chose."""
+_ORDER_TIMES = ("created_at", "paid_at", "closed_at")
 _MOST = 3  # one primary and up to two secondary leaves, as the model gives them
 
 
@@ -98,14 +100,42 @@ def _corrected(leaf: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]
 
 
-def export_labels(lake: Lake, out: Path) -> int:
-    """Write the leaves people chose as JSON lines (session_id, loss_primary, by, note); returns how many."""
-    found = sorted(standing_corrections(read_log(lake)).values(), key=lambda one: one.session_id)
-    lines = [json.dumps(_label(one), ensure_ascii=False) + "\n" for one in found if one.leaf is not None]
+def export_labels(lake: Lake, out: Path) -> tuple[int, int]:
+    """Write the sessions whose leaf a person chose as `xundan train --tree loss` reads them, one JSON line
+    each; returns how many, and how many stand no more in this workspace and are left out."""
+    chosen = {name: one for name, one in standing_corrections(read_log(lake)).items() if one.leaf is not None}
+    told = _told(lake, sorted(chosen)) if chosen else {}
+    lines = [
+        json.dumps(
+            {"session_id": name, "loss_primary": one.leaf, "by": one.by, "note": one.note, **told[name]},
+            ensure_ascii=False,
+        )
+        + "\n"
+        for name, one in sorted(chosen.items())
+        if name in told
+    ]
     out.parent.mkdir(parents=True, exist_ok=True)
     replace_file(out, "".join(lines).encode())
-    return len(lines)
+    return len(lines), len(chosen) - len(lines)
 
 
-def _label(one: Correction) -> Mapping[str, str | None]:
-    return {"session_id": one.session_id, "loss_primary": one.leaf, "by": one.by, "note": one.note}
+def _told(lake: Lake, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Outcome, stage, order and (masked) messages of these sessions, by their id."""
+    names = pa.array(wanted, pa.string())
+    sessions, messages = (lake.read(name) for name in ("sessions", "messages"))
+    talks = dict(in_sessions(messages.filter(pc.is_in(messages["session_id"], names)), ("role", "text")))
+    placed = {row["order_id"]: row for row in lake.read("orders").to_pylist()} if lake.has("orders") else {}
+    found = {}
+    for session in sessions.filter(pc.is_in(sessions["session_id"], names)).to_pylist():
+        order = placed.get(session["order_id"])
+        times = {name: order[name].isoformat() for name in _ORDER_TIMES if order[name]} if order else {}
+        found[session["session_id"]] = {
+            "outcome": session["outcome"],
+            "stage": session["stage"],
+            "orders": [times] if times else [],
+            "messages": [
+                {"role": row["role"], "at": row["sent_at"].isoformat(), "text": row["text"]}
+                for row in talks.get(session["session_id"], [])
+            ],
+        }
+    return found

@@ -68,9 +68,10 @@ def corrections(
     from xundan.inference.loss.corrections import export_labels
     from xundan.lake import Lake
 
-    written = export_labels(Lake(workspace), to)
+    written, gone = export_labels(Lake(workspace), to)
     if as_json:
-        print_json({"labels": written, "path": str(to)})
+        print_json({"labels": written, "left_out": gone, "path": str(to)})
         return
-    out.print(f"{written:,} labels")
+    out.print(f"{written:,} labels; {gone:,} of sessions that are no more in this workspace were left out")
     out.print(to)
+    out.print(f"next: xundan train {to} --tree loss --registry registry")

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from xundan.training.train import Trained
 
 Labels = Annotated[
-    list[Path], typer.Argument(help="Labelled messages: .jsonl with text, labels (id, context); .csv .xlsx")
+    list[Path],
+    typer.Argument(
+        help="Labelled messages: .jsonl with text, labels (id, context); .csv .xlsx; of the loss tree: "
+        "sessions, .jsonl with session_id, messages, loss_primary"
+    ),
 ]
 
 
@@ -99,12 +103,18 @@ def train(
     """Fine-tune a BERT on labelled messages and register it as a candidate.
 
     Says first what it will do and how long; a killed run goes on where it was when started again (where
-    labels are few, it begins again). Categories of your own: --taxonomy my.yaml, or a new --tree name
-    to take them from the labels.
+    labels are few, and of the loss tree, it begins again). Categories of your own: --taxonomy my.yaml, or a
+    new --tree name to take them from the labels. --tree loss: labelled sessions make a judge of loss points.
 
     Example: xundan train labels.jsonl --registry registry
     """
     _need("torch", "transformers", "sklearn")
+    if tree == "loss":
+        if taxonomy or precision:
+            raise BadInput("the loss tree takes neither --taxonomy nor --precision", do="leave them out")
+        chosen = {"epochs": epochs, "learning_rate": learning_rate, "folds": folds, "seed": seed}
+        _train_loss(labels, registry, base, chosen, tuple(source or ()), as_json)
+        return
     from xundan.models.registry import SHIPPED_ENCODER
     from xundan.training.few_shot import FewShotSettings
     from xundan.training.finetune import FinetuneSettings
@@ -133,6 +143,43 @@ def train(
         print_json({"folder": str(trained.folder), "version": trained.version, "way": trained.way, **figures})
         return
     _show_trained(trained, registry)
+
+
+def _train_loss(
+    labels: list[Path],
+    registry: Path,
+    base: str | None,
+    chosen: dict[str, int | float | None],
+    sources: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    from xundan.training.loss.finetune import LossSettings
+    from xundan.training.loss.train import LossJob, metrics, train_loss
+
+    settings = LossSettings(**{key: value for key, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    job = LossJob(tuple(labels), registry, base, settings, sources=sources)
+    with progress() as begin:
+        trained = train_loss(job, lambda line: err.print(Text(line)), begin)
+    if as_json:
+        print_json(
+            {
+                "folder": str(trained.folder),
+                "version": trained.version,
+                "way": "sessions",
+                **metrics(trained.found),
+            }
+        )
+        return
+    out.print(f"{trained.version} in {trained.folder}, a candidate")
+    for part, figures in trained.found.parts.items():
+        out.print(
+            f"{figures.n:,} {part} sessions not seen: primary leaf right {figures.leaf}, "
+            f"group {figures.group}, macro-F1 {figures.macro}"
+        )
+    out.print(
+        f"leaf by leaf in card.md; next: xundan promote {trained.folder.name} --labels TEST "
+        f"--registry {registry} --tree loss"
+    )
 
 
 def _show_trained(trained: Trained, registry: Path) -> None:
@@ -179,6 +226,7 @@ def evaluate(
         against=_folder(against, registry, tree) if against else None,
         train=tuple(train_labels or ()),
         lang=checked_lang(lang),
+        registry=registry,
     )
     with progress() as begin:
         found = run_evaluation(job, begin)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xundan.errors import BadInput
-from xundan.settings import PRESETS, LossDefinition, Settings, load_settings
+from xundan.settings import LIMIT_PRESETS, PRESETS, LossDefinition, Settings, load_settings
 
 START = datetime(2026, 9, 13, 15, 30, tzinfo=UTC)  # 23:30 in Shanghai
 
@@ -103,6 +103,14 @@ def test_presets_follow_the_platforms() -> None:
     assert rules["pdd"] == ("paid", "3d")
     assert rules["jd"] == ("ordered", "24h")
     assert rules["jd_pop_15d"] == ("ordered", "15d")
+
+
+def test_limits_have_presets_of_which_single_ones_can_be_changed(tmp_path: Path) -> None:
+    assert load_settings(None).limits == LIMIT_PRESETS["platform"]
+    jd = load_settings(_write(tmp_path, '[limits]\npreset = "jd"\nurge_pay_minutes = 5\n')).limits
+    assert (jd.first_response_s, jd.slow_response_s, jd.urge_pay_minutes) == (30, 40, 5)
+    with pytest.raises(BadInput, match=r"limits\.preset is not known; got .fast.; expected one of platform"):
+        load_settings(_write(tmp_path, '[limits]\npreset = "fast"\n'))
 
 
 def test_json_keeps_all_but_the_salt() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
+from xundan.training.loss.sessions import read_sessions
+
 CHATS = """平台,店铺,会话ID,消息ID,发送时间,角色,发送账号,客户名,发送内容
 pdd,小店,s1,m1,2026-09-01 10:00:00,买家,明月,明月,包邮吗
 pdd,小店,s1,m2,2026-09-01 10:00:30,客服,客服一,明月,亲 满59包邮的哦
@@ -77,3 +79,4 @@ def test_what_a_person_registers_wins_and_becomes_a_label(workspace: Path) -> No
     assert json.loads(result.stdout)["labels"] == 1
     label = json.loads((workspace.parent / "labels.jsonl").read_text(encoding="utf-8"))
     assert (label["loss_primary"], label["by"]) == ("loss_stock_out", "阿宁")
+    assert read_sessions([workspace.parent / "labels.jsonl"])[0].primary == "loss_stock_out"

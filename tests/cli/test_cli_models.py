@@ -109,6 +109,11 @@ def test_there_is_nothing_before_the_first_champion(folder: Path) -> None:
     [
         (("train", "none.jsonl", "--registry", "r"), "none.jsonl"),
         (("train", "train.jsonl", "--registry", "r"), "no such label in the attention tree"),
+        (("train", "train.jsonl", "--tree", "loss", "--registry", "r"), "field 'session_id' is missing"),
+        (
+            ("train", "train.jsonl", "--tree", "loss", "--registry", "r", "--precision", "0.9"),
+            "takes neither",
+        ),
         (("promote", "v9", "--labels", "test.jsonl", "--tree", "topics", "--registry", "models"), "v9"),
         (("evaluate", "nowhere", "--labels", "test.jsonl", "--out", "x"), "no such model folder"),
         (("models", "trust", "me", "--registry", "models"), "not a key's fingerprint"),

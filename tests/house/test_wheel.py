@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("models", "training", "inference", "labeling", "examples")
-SHIPPED_MOST = 60_000_000
+SHIPPED_MOST = 80_000_000
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_taxonomies_weights_phrases_and_page_are_inside(wheel: zipfile.ZipFile) 
     assert expected <= inside
 
 
-def test_the_shipped_models_stay_under_sixty_megabytes(wheel: zipfile.ZipFile) -> None:
+def test_the_shipped_models_stay_under_eighty_megabytes(wheel: zipfile.ZipFile) -> None:
     sizes = [
         info.file_size for info in wheel.infolist() if info.filename.startswith("xundan/models/shipped/")
     ]

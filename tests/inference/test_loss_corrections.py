@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from xundan.chats.records import CORRECTIONS, LOSS, from_rows
+from xundan.chats.records import CORRECTIONS, LOSS, MESSAGES, ORDERS, SESSIONS, from_rows
 from xundan.inference.loss.corrections import apply_corrections, corrected_loss, export_labels
 from xundan.inference.trends.counts import compute_trend
 from xundan.lake import Lake
@@ -65,13 +65,67 @@ def test_a_correction_is_no_change_of_version_in_the_trend(
     assert "break" not in trend["verdict"].to_pylist()
 
 
-def test_labels_for_training_are_the_chosen_leaves(tmp_path: Path) -> None:
-    lake = Lake(tmp_path)
-    out = tmp_path / "labels" / "corrections.jsonl"
-    assert export_labels(lake, out) == 0
-    lake.write({"corrections": log(("b", "loss_stock_out", 0), ("a", "loss_promo_wait", 0), ("c", None, 0))})
-    assert export_labels(lake, out) == 2
-    assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == [
-        {"session_id": "a", "loss_primary": "loss_promo_wait", "by": "小李", "note": None},
-        {"session_id": "b", "loss_primary": "loss_stock_out", "by": "小李", "note": None},
+def test_labels_for_training_are_the_sessions_with_the_chosen_leaves(tmp_path: Path) -> None:
+    lake, out = Lake(tmp_path), tmp_path / "labels" / "corrections.jsonl"
+    assert export_labels(lake, out) == (0, 0)
+    said = [
+        ("a", 2, "agent", "还有的"),
+        ("a", 1, "buyer", "还有货吗"),
+        ("b", 1, "buyer", "等活动"),
+        ("c", 1, "buyer", "嗯"),
     ]
+    lake.write(
+        {
+            "corrections": log(
+                ("b", "loss_promo_wait", 0),
+                ("a", "loss_stock_out", 0),
+                ("c", None, 0),
+                ("gone", "loss_stock_out", 0),
+            ),
+            "messages": from_rows(
+                [
+                    {
+                        "session_id": name,
+                        "message_id": f"{name}{seq}",
+                        "seq": seq,
+                        "sent_at": NOW + timedelta(minutes=seq),
+                        "role": role,
+                        "content_type": "text",
+                        "text": text,
+                    }
+                    for name, seq, role, text in said
+                ],
+                MESSAGES,
+            ),
+            "sessions": from_rows(
+                [
+                    {
+                        "session_id": "a",
+                        "outcome": "lost_unpaid",
+                        "stage": "stage_order_unpaid",
+                        "order_id": "o",
+                    },
+                    {"session_id": "b", "outcome": "lost_no_order"},
+                    {"session_id": "c", "outcome": "lost_no_order"},
+                ],
+                SESSIONS,
+            ),
+            "orders": from_rows([{"order_id": "o", "created_at": NOW + timedelta(minutes=3)}], ORDERS),
+        }
+    )
+    assert export_labels(lake, out) == (2, 1)
+    first, second = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
+    assert first == {
+        "session_id": "a",
+        "loss_primary": "loss_stock_out",
+        "by": "小李",
+        "note": None,
+        "outcome": "lost_unpaid",
+        "stage": "stage_order_unpaid",
+        "orders": [{"created_at": "2026-04-01T08:03:00+00:00"}],
+        "messages": [
+            {"role": "buyer", "at": "2026-04-01T08:01:00+00:00", "text": "还有货吗"},
+            {"role": "agent", "at": "2026-04-01T08:02:00+00:00", "text": "还有的"},
+        ],
+    }
+    assert (second["session_id"], second["loss_primary"], second["orders"]) == ("b", "loss_promo_wait", [])

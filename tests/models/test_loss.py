@@ -10,15 +10,41 @@ import pyarrow as pa
 import pytest
 
 from xundan.chats.records import ACTION, ATTENTION, LOSS, MESSAGES, ORDERS, SESSIONS, check, from_rows
+from xundan.models.loss.case import Case
 from xundan.models.loss.judge import judge
-from xundan.models.loss.rule_judge import RuleJudge
 from xundan.models.loss.rules import TIERS, load_rules
 from xundan.models.loss.stage import standing
+from xundan.models.loss.verdict import Reason, Verdict
+from xundan.models.runtime import Description
+from xundan.progress import Advance
 from xundan.settings import Limits, Settings
 from xundan.taxonomy.trees import load
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 Said = tuple[float, str, str]  # seconds from the start, role, text
+
+
+class RuleJudge:
+    """The rules alone, which a model weighs with the words: so each of them shows."""
+
+    description = Description(
+        tree="loss",
+        version="loss-rules",
+        taxonomy_version=load("loss").version,
+        leaves=tuple(leaf.id for leaf in load("loss").leaves),
+        thresholds=(0.35,) * len(load("loss").leaves),
+        max_message=0,
+        max_context=0,
+    )
+
+    def judge(self, cases: Sequence[Case], limits: Limits, on_rows: Advance | None = None) -> list[Verdict]:
+        """The first finding and, of the others, those that are not what remains when nothing is found."""
+        found = [load_rules().apply(case, limits) for case in cases]
+        beside = [[f for f in all_[1:] if f.tier != "last" and f.score >= 0.35] for all_ in found]
+        return [
+            tuple(Reason(f.leaf, f.score, f.evidence) for f in [*all_[:1], *others][:3])
+            for all_, others in zip(found, beside, strict=True)
+        ]
 
 
 def talk(said: Sequence[Said], session_id: str = "s1") -> pa.Table:
@@ -278,7 +304,7 @@ def test_the_day_is_that_of_the_inquiry_in_shanghai() -> None:
     table, _ = judge(late, talk([QUESTION, ANSWER]), None, None, None, RuleJudge(), Settings())
     assert table["day"].to_pylist() == [date(2026, 3, 2)]
     assert table["taxonomy_version"].to_pylist() == [load("loss").version]
-    assert table["model_version"].to_pylist() == [f"loss-rules-{load_rules().version}"]
+    assert table["model_version"].to_pylist() == ["loss-rules"]
 
 
 def test_last_attention_and_stage_come_from_the_attention_points() -> None:

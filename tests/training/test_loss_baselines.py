@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xundan.training.loss.baselines import majority_judge, rules_judge, svm_judge
+from xundan.training.loss.baselines import majority_judge, svm_judge
 from xundan.training.loss.compact import read_compact
 from xundan.training.loss.sessions import LabelledSession
 
@@ -24,8 +24,3 @@ def test_the_commonest_leaf_is_said_of_all() -> None:
 def test_the_linear_machine_learns_the_words() -> None:
     outside = [session("买 +40s 等618活动再来看", WAIT), session("买 +50s 也太贵了", DEAR)]
     assert svm_judge([*WAITING, *DEARER], outside) == [WAIT, DEAR]
-
-
-def test_the_rules_need_no_examples() -> None:
-    late = LabelledSession("k", read_compact("k", ["买 梳子是牛角的吗", "客 +40m 是的 牛角的"]), SLOW)
-    assert rules_judge([], [late, DEARER[0]]) == [SLOW, DEAR]

@@ -59,7 +59,7 @@ def _one_graph(loaded: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     def load_with_it(folder: Path) -> Model:
         return Model(Description.read(folder), loaded.tokenizer, loaded._graph)
 
-    monkeypatch.setattr("xundan.training.gate.promote.Model.load", load_with_it)
+    monkeypatch.setattr("xundan.models.runtime.Model.load", load_with_it)
 
 
 def add(
@@ -195,7 +195,7 @@ def test_rows_written_after_others_are_not_judged_by(tmp_path: Path, labels: Pat
 
 
 def test_limits_are_the_jobs(tmp_path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xundan.training.gate.promote.load_pairs", lambda tree: ())
+    monkeypatch.setattr("xundan.training.evaluation.material.load_pairs", lambda tree: ())
     name = add(tmp_path, talkative())
     wide = replace(FEW, micro_margin=1, macro_drop=1, leaf_drop=1, calibration_rise=1)
     assert promote_candidate(job(name, labels, tmp_path, limits=wide)).ok

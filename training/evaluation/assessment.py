@@ -1,6 +1,6 @@
 """Everything that is counted about one model on labelled rows.
 
-assessment = assess(judged, Sureness.of(model, judged), rows, taxonomy)
+assessment = assess(judged, Sureness.of(model.description, judged), rows, taxonomy)
 print(assessment.figures.micro, assessment.pairs_passed)
 """
 

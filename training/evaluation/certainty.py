@@ -1,6 +1,6 @@
 """What is left to a person, and how often the first leaf is wrong among the rest.
 
-found = certainty_of(Sureness.of(model, judged), judged.scores, judged.chosen, truth)
+found = certainty_of(Sureness.of(model.description, judged), judged.scores, judged.chosen, truth)
 print(found.flagged, found.wrong)
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xundan.models.confidence import confidence
-from xundan.models.runtime import Model
+from xundan.models.runtime import Description
 from xundan.models.thresholds import Chosen, Scores
 from xundan.training.evaluation.intervals import Share, share
 from xundan.training.evaluation.judged import Judged
@@ -30,9 +30,8 @@ class Sureness:
     promised: float = 0.0
 
     @classmethod
-    def of(cls, model: Model, judged: Judged) -> Sureness:
-        """Read it from a model and what it said."""
-        said = model.description
+    def of(cls, said: Description, judged: Judged) -> Sureness:
+        """Read it from a model's description and what the model said."""
         thresholds = np.asarray(said.thresholds, dtype=np.float32)
         sure = confidence(judged.scores, judged.chosen, thresholds)
         return cls(sure, said.uncertain_below, said.uncertain_risk)

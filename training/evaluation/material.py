@@ -1,7 +1,7 @@
 """What a model is judged on: labelled messages or, for the loss tree, labelled sessions, in one form.
 
 material = read_material((Path("test.jsonl"),), taxonomy)
-judged = material.judge(folder)                # Judged: scores and choices [rows, leaves], pairs told apart
+judged = material.judge(folder, None)          # Judged: scores and choices [rows, leaves], pairs told apart
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ from xundan.progress import Advance
 from xundan.taxonomy.trees import Taxonomy
 from xundan.training.evaluation.judged import Judged, judge
 from xundan.training.labels import LabelledMessage, read_labels
-from xundan.training.loss.judged import as_row, judge_sessions
+from xundan.training.loss.judged import as_minimal_pair, as_row, judge_sessions
 from xundan.training.loss.leaves import with_message_leaves
+from xundan.training.loss.pairs import load_pairs as load_session_pairs
+from xundan.training.loss.pairs import with_leaves_filled
 from xundan.training.loss.sessions import read_sessions
-from xundan.training.pairs import load_pairs
+from xundan.training.pairs import MinimalPair, load_pairs
 
 SESSION_TREE = "loss"
+"""The tree whose rows are whole sessions."""
 
 
 @dataclass(frozen=True)
 class Material:
     """``rows``: what is judged, a session as one row of its primary leaf; ``judge``: how a model folder
-    answers them, telling how many further rows are done."""
+    answers them and the pairs, telling how many further rows are done."""
 
     rows: tuple[LabelledMessage, ...]
+    pairs: tuple[MinimalPair, ...]
     judge: Callable[[Path, Advance | None], Judged]
 
 
@@ -48,12 +52,16 @@ def read_material(paths: Sequence[Path], taxonomy: Taxonomy, registry: Path | No
 def _messages(paths: Sequence[Path], taxonomy: Taxonomy) -> Material:
     rows = tuple(row for row in read_labels(paths, taxonomy) if not row.augmented)
     pairs = load_pairs(taxonomy.tree)
-    return Material(rows, lambda folder, told: judge(Model.load(folder), rows, pairs, told))
+    return Material(rows, pairs, lambda folder, told: judge(Model.load(folder), rows, pairs, told))
 
 
 def _sessions(paths: Sequence[Path], registry: Path | None) -> Material:
-    sessions = [session for session in read_sessions(paths) if not session.augmented]
+    labelled = [session for session in read_sessions(paths) if not session.augmented]
     models = [Model.load(champion(tree, registry)) for tree in ("attention", "action")]
-    filled = with_message_leaves(sessions, *models)
-    rows = tuple(as_row(session) for session in filled)
-    return Material(rows, lambda folder, told: judge_sessions(folder, filled, models, told))
+    sessions = with_message_leaves(labelled, *models)
+    pairs = with_leaves_filled(load_session_pairs(), *models)
+    return Material(
+        tuple(as_row(session) for session in sessions),
+        tuple(as_minimal_pair(pair) for pair in pairs),
+        lambda folder, told: judge_sessions(folder, sessions, pairs, told),
+    )

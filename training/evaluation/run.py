@@ -1,4 +1,4 @@
-"""Judge a model on labelled messages, alone or against another, and write metrics.json and evaluation.html.
+"""Judge a model on labelled rows, alone or against another, and write metrics.json and evaluation.html.
 
 evaluation = run_evaluation(EvaluationJob(Path("registry/attention/v2"), (Path("test.jsonl"),), Path("out")))
 """
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from xundan.disk import replace_file
 from xundan.errors import BadInput
-from xundan.models.runtime import Description, Model
+from xundan.models.runtime import Description
 from xundan.progress import Begin, silent
 from xundan.taxonomy.trees import Taxonomy
 from xundan.training.evaluation.assessment import Assessment, assess
 from xundan.training.evaluation.certainty import Sureness
 from xundan.training.evaluation.intervals import Share, share
-from xundan.training.evaluation.judged import judge
 from xundan.training.evaluation.learning import learning_curve
+from xundan.training.evaluation.material import SESSION_TREE, Material, read_material
 from xundan.training.evaluation.metrics import metrics
 from xundan.training.evaluation.page.page import page_of
 from xundan.training.evaluation.page.view import words_of
@@ -28,9 +28,8 @@ from xundan.training.evaluation.paired import paired
 from xundan.training.evaluation.result import Evaluation, Schooling
 from xundan.training.evaluation.tree_of import tree_of
 from xundan.training.evaluation.wanted import wanted_leaves
-from xundan.training.labels import LabelledMessage, read_labels
+from xundan.training.labels import LabelledMessage
 from xundan.training.lineage import leaked, read_rows, trained_on
-from xundan.training.pairs import MinimalPair, load_pairs
 
 METRICS_FILE = "metrics.json"
 PAGE_FILE = "evaluation.html"
@@ -41,8 +40,8 @@ class EvaluationJob:
     """A model folder, label files it has not learnt from, and where the two files go.
 
     ``against``: another model folder of the same tree. ``train``: the labels the model was made from, for the
-    learning curve. ``tree``: a .yaml file to judge by instead of the model's own tree. ``lang``: of the page,
-    "zh" or "en".
+    learning curve of messages. ``tree``: a .yaml file to judge by instead of the model's own tree. ``lang``:
+    of the page, "zh" or "en". ``registry``: whose message models read the messages of sessions.
     """
 
     model: Path
@@ -52,22 +51,29 @@ class EvaluationJob:
     train: tuple[Path, ...] = ()
     tree: Path | None = None
     lang: str = "zh"
+    registry: Path | None = None
 
 
 def run_evaluation(job: EvaluationJob, begin: Begin = silent) -> Evaluation:
     """Judge and write; `BadInput` for labels or models that do not fit the tree: then nothing is written."""
     words_of(job.lang)  # refused now rather than after the work
     taxonomy = _taxonomy(job)
-    rows = tuple(_measurable(job.labels, taxonomy))
-    train = _measurable(job.train, taxonomy) if job.train else []
-    pairs = load_pairs(taxonomy.tree)
-    model = _assess(job.model, rows, pairs, taxonomy, begin)
-    against = _assess(job.against, rows, pairs, taxonomy, begin) if job.against else None
+    if job.train and taxonomy.tree == SESSION_TREE:
+        raise BadInput(
+            "the learning curve here is of messages",
+            got="--train for judges of sessions",
+            do="leave it out; `python -m benchmarks.loss --learning-curve` draws theirs",
+        )
+    material = read_material(job.labels, taxonomy, job.registry)
+    rows = material.rows
+    train = read_material(job.train, taxonomy).rows if job.train else ()
+    model = _assess(job.model, material, taxonomy, begin)
+    against = _assess(job.against, material, taxonomy, begin) if job.against else None
     evaluation = Evaluation(
         taxonomy,
         rows,
         _digest(job.labels),
-        pairs,
+        material.pairs,
         model,
         against,
         paired(against.judged, model.judged, rows, taxonomy) if against else None,
@@ -95,14 +101,6 @@ def _taxonomy(job: EvaluationJob) -> Taxonomy:
     return tree_of(job.model, job.tree)
 
 
-def _measurable(paths: Sequence[Path], taxonomy: Taxonomy) -> list[LabelledMessage]:
-    """The rows that a person labelled: on those made from others nothing is measured."""
-    rows = [row for row in read_labels(paths, taxonomy) if not row.augmented]
-    if not rows:
-        raise BadInput("no row to judge by: all are augmented", where=", ".join(map(str, paths)))
-    return rows
-
-
 def _seen(folder: Path, rows: Sequence[LabelledMessage], train: Sequence[LabelledMessage]) -> Share | None:
     """How many rows the model has seen, by what its folder remembers, else by the train labels given."""
     remembered = read_rows(folder) or (trained_on(train) if train else None)
@@ -112,16 +110,10 @@ def _seen(folder: Path, rows: Sequence[LabelledMessage], train: Sequence[Labelle
     return share(leak.seen + leak.same_session, leak.rows)
 
 
-def _assess(
-    folder: Path,
-    rows: Sequence[LabelledMessage],
-    pairs: Sequence[MinimalPair],
-    taxonomy: Taxonomy,
-    begin: Begin,
-) -> Assessment:
-    model = Model.load(folder)
-    judged = judge(model, rows, pairs, begin(f"score with {model.description.version}", len(rows)))
-    return assess(judged, Sureness.of(model, judged), rows, taxonomy)
+def _assess(folder: Path, material: Material, taxonomy: Taxonomy, begin: Begin) -> Assessment:
+    said, rows = Description.read(folder), material.rows
+    judged = material.judge(folder, begin(f"score with {said.version}", len(rows)))
+    return assess(judged, Sureness.of(said, judged), rows, taxonomy)
 
 
 def _school(

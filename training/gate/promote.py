@@ -6,7 +6,7 @@ print(verdict.promoted, *verdict.reasons, sep="\n")
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,23 +21,22 @@ from xundan.models.registry import (
     verified,
     version_folder,
 )
-from xundan.models.runtime import DESCRIPTION_FILE, Model
+from xundan.models.runtime import DESCRIPTION_FILE
 from xundan.progress import Begin, silent
 from xundan.taxonomy import trees
-from xundan.training.evaluation.judged import Judged, judge
+from xundan.training.evaluation.judged import Judged
+from xundan.training.evaluation.material import Material, read_material
 from xundan.training.evaluation.tree_of import tree_of
 from xundan.training.gate.decide import gate
 from xundan.training.gate.verdict import Evidence, GateLimits, Verdict
-from xundan.training.labels import LabelledMessage, read_labels
 from xundan.training.lineage import read_rows
-from xundan.training.pairs import load_pairs
 
 
 @dataclass(frozen=True)
 class PromoteJob:
     """Which version, judged on which labels, to become champion of which tree.
 
-    ``tree``: attention, action, the name of a tree of your own, or a taxonomy .yaml to judge by.
+    ``tree``: attention, action, loss, the name of a tree of your own, or a taxonomy .yaml to judge by.
     ``force_reason``: why it shall be champion even if the gate says no, for the history. ``migration``: see
     `Evidence`.
     """
@@ -93,23 +92,19 @@ def _judge(job: PromoteJob, tree: str, folder: Path, before: str, begin: Begin) 
     taxonomy = tree_of(folder, Path(job.tree) if _is_file(job.tree) else None)
     if taxonomy.tree != tree:
         raise BadInput("a model of another tree", got=taxonomy.tree, expected=tree, where=str(folder))
-    rows = [row for row in read_labels(job.labels, taxonomy) if not row.augmented]
-    if not rows:
-        raise BadInput("no row to judge by: all are augmented", where=", ".join(map(str, job.labels)))
+    material = read_material(job.labels, taxonomy, job.registry)
     against, seen = None, None
     if before != SHIPPED_NAME or (SHIPPED / tree / DESCRIPTION_FILE).exists():
         home = champion(tree, job.registry)
-        against, seen = _answers(before, home, rows, tree, begin), read_rows(home)
-    candidate = _answers(folder.name, folder, rows, tree, begin)
+        against, seen = _answers(before, home, material, begin), read_rows(home)
+    candidate = _answers(folder.name, folder, material, begin)
     evidence = Evidence(read_rows(folder), job.migration, seen)
-    return gate(against, candidate, rows, taxonomy, evidence, job.limits)
+    return gate(against, candidate, material.rows, taxonomy, evidence, job.limits)
 
 
-def _answers(name: str, folder: Path, rows: Sequence[LabelledMessage], tree: str, begin: Begin) -> Judged:
+def _answers(name: str, folder: Path, material: Material, begin: Begin) -> Judged:
     """What a version says, under its name in the registry, which a shipped model does not know."""
-    advance = begin(f"score with {name}", len(rows))
-    judged = judge(Model.load(folder), rows, load_pairs(tree))
-    advance(len(rows))
+    judged = material.judge(folder, begin(f"score with {name}", len(material.rows)))
     return replace(judged, version=name)
 
 

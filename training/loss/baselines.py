@@ -1,4 +1,4 @@
-"""What a judge must beat: the commonest reason, TF-IDF with a linear SVM, the rules alone.
+"""What a judge must beat: the commonest reason, TF-IDF with a linear SVM.
 
 chosen = svm_judge(inside, outside)            # primary leaves of the sessions outside
 """
@@ -13,8 +13,6 @@ from sklearn.svm import LinearSVC
 
 from xundan.chats.text import ROLE_MARKS
 from xundan.models.loss.case import Case
-from xundan.models.loss.rules import load_rules
-from xundan.settings import Limits
 from xundan.training.loss.sessions import LabelledSession
 
 Sessions = Sequence[LabelledSession]
@@ -32,12 +30,6 @@ def svm_judge(inside: Sessions, outside: Sessions) -> list[str]:
     machine = LinearSVC(C=1.0)
     machine.fit(vectors.fit_transform([_flat(s.case) for s in inside]), [s.primary for s in inside])
     return list(machine.predict(vectors.transform([_flat(s.case) for s in outside])))
-
-
-def rules_judge(inside: Sessions, outside: Sessions) -> list[str]:
-    """The first finding of the rules; nothing is learnt from ``inside``."""
-    rules, limits = load_rules(), Limits()
-    return [rules.apply(session.case, limits)[0].leaf for session in outside]
 
 
 def _flat(case: Case) -> str:

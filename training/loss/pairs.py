@@ -28,11 +28,13 @@ _KEYS = {"id", "fact", "leaves", "sessions"}
 
 @dataclass(frozen=True)
 class SessionPair:
-    """Two sessions that differ in one line: what that line tells (``fact``), and both with their reason."""
+    """Two sessions that differ in one line: what that line tells (``fact``), both with their reason, and both
+    as they were written down."""
 
     id: str
     fact: str
     sides: tuple[LabelledSession, LabelledSession]
+    lines: tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _pair(entry: Mapping[str, object], number: int, source: Source, path: Path) 
         )
         for at, (lines, leaf) in enumerate(zip((first, second), leaves, strict=True), 1)
     ]
-    return SessionPair(name, str(entry["fact"]), (sides[0], sides[1]))
+    return SessionPair(name, str(entry["fact"]), (sides[0], sides[1]), (tuple(first), tuple(second)))
 
 
 def _differ_in_one_line(first: Sequence[str], second: Sequence[str], where: str) -> None:

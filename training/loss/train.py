@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,15 +20,18 @@ from xundan.models.loss.rules import Finding, load_rules
 from xundan.models.loss.verdict import Verdict, decide
 from xundan.models.manifest import Facts, seal
 from xundan.models.registry import SHIPPED_ENCODER, champion, new_version
-from xundan.models.runtime import Model
+from xundan.models.runtime import Description, Model
 from xundan.progress import Begin, silent
 from xundan.settings import Limits
 from xundan.taxonomy.trees import load
+from xundan.training.halfway import halfway
+from xundan.training.lineage import write_rows
 from xundan.training.loss.card import write_loss_card
 from xundan.training.loss.cross_validate import HeldOut, cross_validate, weights_of
 from xundan.training.loss.export import export
 from xundan.training.loss.figures import LossFigures, as_mapping, evidence_hits, measure
 from xundan.training.loss.finetune import LossSettings, train_judge
+from xundan.training.loss.judged import as_row
 from xundan.training.loss.leaves import with_message_leaves
 from xundan.training.loss.rows import make_rows
 from xundan.training.loss.sessions import REAL, WRITTEN, LabelledSession, read_sessions
@@ -39,11 +43,15 @@ _SECONDARY = np.round(np.arange(0.05, 0.51, 0.05), 2)
 
 @dataclass(frozen=True)
 class LossJob:
-    """Labelled sessions, where the version goes, from which BERT, and under which limits facts are told."""
+    """Labelled sessions, where the version goes, from which BERT, and under which limits facts are told.
+
+    ``base`` None: halfway between the shipped encoder and that of the registry's attention model, which knows
+    what buyers mean; the shipped one where the registry has none.
+    """
 
     labels: tuple[Path, ...]
     registry: Path
-    base: Path | str = SHIPPED_ENCODER
+    base: Path | str | None = None
     settings: LossSettings = field(default_factory=LossSettings)
     limits: Limits = field(default_factory=Limits)
     sources: tuple[str, ...] = ()
@@ -86,20 +94,28 @@ def train_loss(
     )
     models = [Model.load(champion(tree, job.registry)) for tree in ("attention", "action")]
     sessions = with_message_leaves(sessions, *models)
-    tokenizer = load_base_tokenizer(job.base)
+    with _start(job) as (base, name):
+        return _train(job, sessions, base, name, begin)
+
+
+def _train(
+    job: LossJob, sessions: Sequence[LabelledSession], base: Path | str, base_name: str, begin: Begin
+) -> TrainedLoss:
+    tokenizer = load_base_tokenizer(base)
     rows = make_rows(sessions, tokenizer, job.limits)
-    held = cross_validate(sessions, rows, job.base, job.settings, begin)
+    held = cross_validate(sessions, rows, base, job.settings, begin)
     found = assess(sessions, held, job.limits)
     steps = job.settings.epochs * -(-len(rows) // job.settings.batch)
     advance = begin("all sessions", steps)
     weights = weights_of(sessions, job.settings)
-    net = train_judge(rows, weights, job.base, job.settings, lambda step, steps, loss: advance(1))
+    net = train_judge(rows, weights, base, job.settings, lambda step, steps, loss: advance(1))
     with new_version(job.registry, "loss") as (name, folder):
         version = f"loss-{name}"
         export(net, tokenizer, found.secondary_from, version, folder, rows)
-        settings = {**asdict(job.settings), "base": Path(job.base).name}
+        settings = {**asdict(job.settings), "base": base_name}
         _write_json(folder / "settings.json", settings)
         _write_json(folder / "metrics.json", metrics(found))
+        write_rows(folder, [as_row(session) for session in sessions])
         write_loss_card(folder, version, found, sessions, job.sources)
         facts = Facts(_sha256(sessions), len(sessions), load("loss"), settings, main_figures(found))
         seal(folder, facts)
@@ -134,8 +150,11 @@ def assess(sessions: Sequence[LabelledSession], held: HeldOut, limits: Limits) -
 
 
 def metrics(found: FoundLoss) -> dict[str, object]:
-    """For metrics.json."""
+    """For metrics.json; at its top the figures of the first part, as those of every other model stand."""
+    main = next(iter(found.parts.values()))
+    top = {"micro": main.leaf, "macro": main.macro, "group": main.group}
     return {
+        **{name: {**vars(its), "n": main.n} for name, its in top.items()},
         "parts": {part: as_mapping(figures) for part, figures in found.parts.items()},
         "evidence": {part: {"hits": hits, "n": n} for part, (hits, n) in found.evidence.items()},
         "secondary_from": found.secondary_from,
@@ -144,14 +163,32 @@ def metrics(found: FoundLoss) -> dict[str, object]:
 
 
 def main_figures(found: FoundLoss) -> dict[str, float]:
-    """For the manifest."""
+    """For the manifest; of real sessions, where there are any, under the names of every other model."""
+    main = next(iter(found.parts.values()))
     figures = {
+        "micro_f1": main.leaf.value,  # of one label a row, the share of right ones
+        "macro_f1": main.macro.value,
+        "group_f1": main.group.value,
+    } | {
         f"{part}_{name}": getattr(its, name).value
         for part, its in found.parts.items()
         for name in ("leaf", "group", "macro")
     }
     hits = {f"{part}_evidence": hits / n for part, (hits, n) in found.evidence.items() if n}
     return {**figures, **hits}
+
+
+@contextmanager
+def _start(job: LossJob) -> Iterator[tuple[Path | str, str]]:
+    """The encoder to begin from, and its name for the settings."""
+    attention = champion("attention", job.registry)
+    if job.base is not None:
+        yield job.base, Path(job.base).name
+    elif not (attention / "config.json").exists():  # a shipped version keeps its graph alone
+        yield SHIPPED_ENCODER, SHIPPED_ENCODER.name
+    else:
+        with halfway(SHIPPED_ENCODER, attention) as base:
+            yield base, f"halfway to {Description.read(attention).version}"
 
 
 def _secondary_f1(sessions: Sequence[LabelledSession], said: Sequence[Verdict]) -> float:
