@@ -31,11 +31,10 @@ from benchmarks.loss_parts import JUDGES, Bench, measured
 from benchmarks.loss_shipped import Shipped, measure_shipped
 from benchmarks.loss_tables import shipped_line, show, show_across, show_curve, show_leaves
 from xundan.errors import BadInput, XundanError
-from xundan.models.registry import SHIPPED_ENCODER, champion
-from xundan.models.runtime import Model
+from xundan.models.registry import SHIPPED_ENCODER
 from xundan.training.labels import AUGMENTED
 from xundan.training.loss.finetune import LossSettings
-from xundan.training.loss.leaves import brings_leaves, with_message_leaves
+from xundan.training.loss.leaves import brings_leaves, message_models, with_message_leaves
 from xundan.training.loss.pairs import SessionPair, load_pairs, with_leaves_filled
 from xundan.training.loss.sessions import REAL, WRITTEN, LabelledSession, read_sessions
 
@@ -139,7 +138,7 @@ def with_seen_leaves(
     sessions: list[LabelledSession], arguments: argparse.Namespace, told: Console
 ) -> tuple[list[LabelledSession], list[SessionPair]]:
     """The sessions and the pairs with what the champions see in messages, where a file does not say it."""
-    models = [Model.load(champion(tree, arguments.registry)) for tree in ("attention", "action")]
+    models = message_models(arguments.registry)
     parts = Counter(session.part for session in sessions)
     own = sum(brings_leaves(session) for session in sessions)
     told.print(

@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from xundan.taxonomy.trees import load
 from xundan.training.evaluation.intervals import Interval, spread
+from xundan.training.loss.figures import macro_f1
 from xundan.training.loss.sessions import LabelledSession
 
 _ROUNDS = 1000
 _SEED = 0
-Ints = npt.NDArray[np.int64]
 
 
 def ahead(
     ours: Sequence[str], theirs: Sequence[str], sessions: Sequence[LabelledSession]
 ) -> dict[str, Interval]:
-    """Ours less theirs in leaf accuracy, group accuracy and macro-F1 (that of `training.loss.figures`);
+    """Ours less theirs in leaf accuracy, group accuracy and macro-F1;
     both answers of a resampled session are kept together (paired bootstrap)."""
     tree = load("loss")
     leaf = {leaf.id: at for at, leaf in enumerate(tree.leaves)}
@@ -42,13 +41,3 @@ def ahead(
     whole = macro_f1(mine, truth) - macro_f1(other, truth)
     drawn = [macro_f1(mine[rows], truth[rows]) - macro_f1(other[rows], truth[rows]) for rows in draws]
     return {**found, "macro": spread(whole, np.array(drawn))}
-
-
-def macro_f1(said: Ints, truth: Ints) -> float:
-    """Mean F1 of the leaves that occur in ``truth``; both [sessions] places of leaves."""
-    size = int(max(said.max(), truth.max())) + 1
-    support, guessed, hits = (
-        np.bincount(places, minlength=size) for places in (truth, said, truth[said == truth])
-    )
-    occurs = support > 0
-    return float((2 * hits[occurs] / (support + guessed)[occurs]).mean())

@@ -5,8 +5,10 @@ fitted = fit_setfit(train_rows, leaves, SHIPPED_ENCODER)               # pip ins
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +62,8 @@ def fit_setfit(train: Rows, leaves: Sequence[str], base: Path | str) -> Fitted:
             report_to="none",
             show_progress_bar=False,
         )
-        library.Trainer(model=model, args=arguments, train_dataset=dataset).train()
+        with contextlib.redirect_stdout(sys.stderr):  # it prints its losses, also into --json
+            library.Trainer(model=model, args=arguments, train_dataset=dataset).train()
 
     def choose(rows: Rows) -> Chosen:
         scores = np.zeros((len(rows), len(leaves)), dtype=np.float32)

@@ -5,7 +5,7 @@ classified = classify(messages, sessions, orders, models, settings)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from xundan.chats.records import ATTENTION
 from xundan.chats.text import ROLE_MARKS
 from xundan.models.confidence import uncertain
-from xundan.models.loss.judge import Judge, judge
+from xundan.models.loss.judge import LOST, Judge, judge
 from xundan.models.runtime import Description, Model
 from xundan.models.thresholds import Chosen, Scores
-from xundan.progress import Advance
+from xundan.progress import Advance, Begin, silent
 from xundan.settings import SHANGHAI, Settings
 
 CONTEXT_TURNS = 2
@@ -48,21 +48,22 @@ def classify(
     action_model: Model,
     loss_model: Judge,
     settings: Settings,
-    on_rows: Advance | None = None,
-    then: Callable[[], Advance] | None = None,
+    begin: Begin = silent,
 ) -> Classified:
-    """Classify every buyer and agent message, then judge every lost session (tables of `chats.records`).
-
-    ``on_rows`` hears of messages; ``then`` is called once they are done and gives who hears of sessions.
-    """
+    """Classify every buyer and agent message, then judge every lost session (tables of `chats.records`)."""
+    on_rows = begin("classify messages", _count(messages["role"], ("buyer", "agent")))
     ordered = messages.sort_by([("session_id", "ascending"), ("seq", "ascending")])
     contexts = contexts_of(ordered)
     attention = label(ordered, contexts, "buyer", attention_model, on_rows)
     action = label(ordered, contexts, "agent", action_model, on_rows)
-    loss, changes = judge(
-        sessions, ordered, attention, action, orders, loss_model, settings, then() if then else None
-    )
+    on_sessions = begin("judge lost sessions", _count(sessions["outcome"], LOST))
+    loss, changes = judge(sessions, ordered, attention, action, orders, loss_model, settings, on_sessions)
     return Classified(attention, action, loss, _update(sessions, changes))
+
+
+def _count(column: pa.ChunkedArray, values: Sequence[str]) -> int:
+    """How many rows have one of these values."""
+    return pc.sum(pc.is_in(column, pa.array(values))).as_py() or 0
 
 
 def contexts_of(ordered: pa.Table) -> list[tuple[str, ...]]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from xundan.chats.masking import hash_buyer
 from xundan.chats.orders import read_orders
@@ -34,7 +33,6 @@ from xundan.inference.report.tallies import open_book
 from xundan.inference.trends.counts import compute_trend
 from xundan.inference.trends.findings import Finding, find
 from xundan.lake import Lake, workspace_salt
-from xundan.models.loss.judge import LOST
 from xundan.models.loss.runtime import LossModel
 from xundan.models.registry import champion
 from xundan.models.runtime import Model
@@ -171,9 +169,7 @@ def classify_workspace(
     lake = workspace.lake
     messages, sessions = lake.read("messages"), lake.read("sessions")
     models = [Model.load(champion(tree, registry)) for tree in ("attention", "action")]
-    spoken = pc.is_in(messages["role"], pa.array(["buyer", "agent"]))
     judge = LossModel.load(champion("loss", registry))
-    lost = pc.sum(pc.is_in(sessions["outcome"], pa.array(LOST))).as_py() or 0
     classified = classify(
         messages,
         sessions,
@@ -182,8 +178,7 @@ def classify_workspace(
         models[1],
         judge,
         workspace.settings,
-        begin("classify messages", pc.sum(spoken).as_py()),
-        lambda: begin("judge lost sessions", lost),
+        begin,
     )
     tables = {name: getattr(classified, name) for name in CLASSIFIED}
     lake.write({**tables, "sessions": classified.sessions}, drop=("trend",))

@@ -20,7 +20,7 @@ from torch.jit._trace import TracerWarning
 
 from xundan.errors import Refused
 from xundan.models.classifier import Classifier
-from xundan.models.encoder import NGRAM_TABLES, save_encoder
+from xundan.models.encoder import NGRAM_TABLES, TextEncoder, save_encoder
 from xundan.models.engine import openvino
 from xundan.models.quantise import Int8Embedding
 from xundan.models.runtime import GRAPH_FILE, Description, Model
@@ -108,13 +108,20 @@ def write_graph(net: nn.Module, example: tuple[Tensor, ...], file: Path) -> None
 
 def _shrink(net: Classifier) -> None:
     """Replace the tables of n-grams, most of the weights, by one byte a number."""
-    tables: list[tuple[nn.Module, str]] = []
-    if net.encoder.ngrams is not None:
-        tables += [(net.encoder.ngrams, name) for name in NGRAM_TABLES]
+    shrink_encoder(net.encoder)
     if net.wide is not None:
-        tables.append((net.wide, "table"))
-    for module, name in tables:
-        setattr(module, name, Int8Embedding(getattr(module, name).weight))
+        _one_byte(net.wide, "table")
+
+
+def shrink_encoder(encoder: TextEncoder) -> None:
+    """Replace an encoder's tables of n-grams by one byte a number."""
+    if encoder.ngrams is not None:
+        for name in NGRAM_TABLES:
+            _one_byte(encoder.ngrams, name)
+
+
+def _one_byte(module: nn.Module, name: str) -> None:
+    setattr(module, name, Int8Embedding(getattr(module, name).weight))
 
 
 def _check(made: Made, check: Sequence[LabelledMessage], folder: Path) -> Model:

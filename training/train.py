@@ -17,6 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from tokenizers import Tokenizer
 
+from xundan.disk import write_json
 from xundan.errors import BadInput, Refused
 from xundan.models.classifier import Classifier
 from xundan.models.encoder import load_base_tokenizer
@@ -186,8 +187,8 @@ def _register(job: TrainJob, task: Task, learnt: _Learnt, rules: Rules) -> Train
         if taxonomy.tree not in trees.SHIPPED or job.taxonomy:
             save(taxonomy, folder / TAXONOMY_FILE)
         found = _measure(job, task, learnt, rules, model)
-        _write_json(folder / "settings.json", settings)
-        _write_json(folder / "metrics.json", assessment_metrics(found))
+        write_json(folder / "settings.json", settings)
+        write_json(folder / "metrics.json", assessment_metrics(found))
         truth = target_matrix(folds.rows, task.leaves)
         np.savez_compressed(folder / "out_of_fold.npz", scores=folds.scores, truth=truth, folds=folds.folds)
         write_rows(folder, task.rows)
@@ -251,7 +252,3 @@ def _alone(work: Path) -> Iterator[None]:
             work.with_suffix(".lock").unlink(missing_ok=True)
     except Timeout:
         raise Refused("the same training runs already", do="wait for it", where=str(work)) from None
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import cached_property
 
 MEDIA = ("image", "card", "voice", "link", "other")
+LAST_EXCHANGES = 2
+"""Exchanges that count as the end of a session."""
 _PLACEHOLDERS_ONLY = re.compile(r"\W*(\[[^\]]+\]\W*)+")
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from xundan.chats.text import ROLE_MARKS
-from xundan.models.loss.case import Case
+from xundan.models.loss.case import LAST_EXCHANGES, Case
 from xundan.models.tokenizer import CLS, SEP
 
 Ints = npt.NDArray[np.int64]
@@ -24,7 +24,6 @@ LONGEST = 256
 """Tokens; of a longer session the opening and the last turns are kept, where the reason is."""
 _OPENING = 56
 _LONGEST_TURN = 64
-_LAST = 2  # exchanges that count as the end of a session
 _WAITS = ((6 * 3600, "过了很久"), (20 * 60, "过了半小时"), (3 * 60, "过了几分钟"))
 """Seconds from which on a pause is said, longest first; a shorter one is not."""
 _EVENTS = {"ordered_at": "下单", "paid_at": "付款", "closed_at": "订单关闭"}
@@ -64,7 +63,9 @@ def _pieces(case: Case) -> Iterator[_Piece]:
     """What happened in order of time: turns, order events, and the pauses between them."""
     system = ROLE_MARKS["system"]
     late = {
-        turn.message_id for exchange in case.exchanges[-_LAST:] for turn in (*exchange.asked, *exchange.told)
+        turn.message_id
+        for exchange in case.exchanges[-LAST_EXCHANGES:]
+        for turn in (*exchange.asked, *exchange.told)
     }
     happened: list[tuple[datetime, _Piece]] = [
         (turn.at, _Piece(ROLE_MARKS[turn.role] + turn.text, turn.message_id in late, turn.message_id))

@@ -82,7 +82,10 @@ class Rules:
 
     def apply(self, case: Case, limits: Limits) -> list[Finding]:
         """The findings of a case, one per leaf, best first; never empty for a case with messages."""
-        facts = facts_of(case, self.words, limits)
+        return self.weigh(case, facts_of(case, self.words, limits))
+
+    def weigh(self, case: Case, facts: Mapping[str, Ids]) -> list[Finding]:
+        """The same of a case whose facts are known."""
         found = [
             Finding(rule.leaf, rule.tier, TIERS[rule.tier] * rule.strength, facts[rule.fact])
             for rule in self.facts

@@ -19,10 +19,9 @@ from tokenizers import Tokenizer
 from xundan.errors import BadInput
 from xundan.models.engine import openvino
 from xundan.models.loss.case import Case
-from xundan.models.loss.facts import facts_of
 from xundan.models.loss.reading import Read, read_sessions
-from xundan.models.loss.rules import Finding, load_rules
-from xundan.models.loss.signals import Floats, signal_names, signals
+from xundan.models.loss.rules import Finding
+from xundan.models.loss.signals import Floats, observe, signal_names
 from xundan.models.loss.verdict import Verdict, decide
 from xundan.models.runtime import GRAPH_FILE, Description, compile_graph, equal_lengths
 from xundan.models.tokenizer import load_tokenizer
@@ -81,12 +80,8 @@ class LossModel:
 
     def score(self, cases: Sequence[Case], limits: Limits, on_rows: Advance | None = None) -> Answers:
         """What the network says of the cases, in their order."""
-        rules = load_rules()
-        findings = [rules.apply(case, limits) for case in cases]
-        known = [
-            signals(case, found, facts_of(case, rules.words, limits), limits)
-            for case, found in zip(cases, findings, strict=True)
-        ]
+        observed = [observe(case, limits) for case in cases]
+        known = [values for _, values in observed]
         reads = read_sessions(cases, self._tokenizer)
         leaves = np.empty((len(cases), len(self.description.leaves)), dtype=np.float32)
         evidence: list[dict[str, float]] = [{} for _ in cases]
@@ -97,7 +92,7 @@ class LossModel:
                 evidence[i] = {name: float(proof[place, start:end].mean()) for name, (start, end) in spans}
             if on_rows:
                 on_rows(len(batch))
-        return Answers(leaves, evidence, findings)
+        return Answers(leaves, evidence, [findings for findings, _ in observed])
 
     def _run(self, reads: list[Read], known: list[Floats]) -> tuple[Floats, Floats]:
         """Probabilities [sessions, leaves] and evidence logits [sessions, tokens]; all of one length."""

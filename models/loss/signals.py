@@ -13,14 +13,13 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from xundan.models.loss.case import Case, Exchange
-from xundan.models.loss.facts import FACT_NAMES, Ids
-from xundan.models.loss.rules import TIERS, Finding
+from xundan.models.loss.case import LAST_EXCHANGES, Case, Exchange
+from xundan.models.loss.facts import FACT_NAMES, Ids, facts_of
+from xundan.models.loss.rules import TIERS, Finding, load_rules
 from xundan.settings import Limits
 from xundan.taxonomy.trees import load
 
 Floats = npt.NDArray[np.float32]
-_LAST = 2  # exchanges that count as the end of a session
 _REFUSALS = 3  # exchanges from the end in which a refusal may have been the reason
 _REFUSE = "act_refuse"
 _NUMBERS = (
@@ -91,6 +90,14 @@ def signals(case: Case, findings: Sequence[Finding], facts: Mapping[str, Ids], l
     return values
 
 
+def observe(case: Case, limits: Limits) -> tuple[list[Finding], Floats]:
+    """What the rules find in a case, and its `signals`."""
+    rules = load_rules()
+    facts = facts_of(case, rules.words, limits)
+    findings = rules.weigh(case, facts)
+    return findings, signals(case, findings, facts, limits)
+
+
 def _numbers(case: Case, limits: Limits) -> dict[str, float]:
     buyers, agents = case.by("buyer"), case.by("agent")
     waits = reply_waits(case)
@@ -122,7 +129,7 @@ def reply_waits(case: Case) -> list[float]:
 
 
 def _leaves(case: Case) -> dict[str, set[str]]:
-    last, near = case.exchanges[-_LAST:], case.exchanges[-_REFUSALS:]
+    last, near = case.exchanges[-LAST_EXCHANGES:], case.exchanges[-_REFUSALS:]
     return {
         "asked": _asked(case.exchanges),
         "asked_last": _asked(last),

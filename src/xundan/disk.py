@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from contextlib import suppress
@@ -33,6 +34,11 @@ def create_once(path: Path, content: bytes, mode: int = 0o600) -> None:
     finally:
         temporary.unlink()
     sync_folder(path.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as readable JSON, Chinese as it is, into a folder that is not in use yet."""
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def sync_folder(folder: Path) -> None:

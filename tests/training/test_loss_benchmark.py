@@ -17,7 +17,7 @@ from rich.console import Console
 
 from benchmarks import loss, loss_parts, loss_shipped
 from benchmarks.loss_measure import between_authors, judge_all, learning_curve, lines_of
-from benchmarks.loss_paired import ahead, macro_f1
+from benchmarks.loss_paired import ahead
 from benchmarks.loss_parts import JUDGES, Answer, Bench, Contender, across_authors, cross_validated, taken
 from benchmarks.loss_shipped import Shipped, measure_shipped
 from benchmarks.loss_tables import shipped_line, show, show_across, show_curve, show_leaves
@@ -29,7 +29,7 @@ from xundan.settings import Limits
 from xundan.taxonomy.trees import load
 from xundan.training.evaluation.intervals import share
 from xundan.training.loss.compact import read_compact
-from xundan.training.loss.figures import measure
+from xundan.training.loss.figures import macro_f1, measure
 from xundan.training.loss.finetune import LossSettings, Scored
 from xundan.training.loss.pairs import PairsTold, SessionPair, load_pairs
 from xundan.training.loss.sessions import LabelledSession

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xundan.errors import BadInput
-from xundan.models.registry import champion
 from xundan.models.runtime import Model
 from xundan.progress import Advance
 from xundan.taxonomy.trees import Taxonomy
 from xundan.training.evaluation.judged import Judged, judge
 from xundan.training.labels import LabelledMessage, read_labels
 from xundan.training.loss.judged import as_minimal_pair, as_row, judge_sessions
-from xundan.training.loss.leaves import with_message_leaves
+from xundan.training.loss.leaves import message_models, with_message_leaves
 from xundan.training.loss.pairs import load_pairs as load_session_pairs
 from xundan.training.loss.pairs import with_leaves_filled
 from xundan.training.loss.sessions import read_sessions
@@ -57,7 +56,7 @@ def _messages(paths: Sequence[Path], taxonomy: Taxonomy) -> Material:
 
 def _sessions(paths: Sequence[Path], registry: Path | None) -> Material:
     labelled = [session for session in read_sessions(paths) if not session.augmented]
-    models = [Model.load(champion(tree, registry)) for tree in ("attention", "action")]
+    models = message_models(registry)
     sessions = with_message_leaves(labelled, *models)
     pairs = with_leaves_filled(load_session_pairs(), *models)
     return Material(

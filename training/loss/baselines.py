@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
-from xundan.chats.text import ROLE_MARKS
-from xundan.models.loss.case import Case
 from xundan.training.loss.sessions import LabelledSession
 
 Sessions = Sequence[LabelledSession]
@@ -28,9 +26,5 @@ def svm_judge(inside: Sessions, outside: Sessions) -> list[str]:
     """TF-IDF of character 1-3-grams of the flattened session, and a linear support vector machine."""
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2)
     machine = LinearSVC(C=1.0)
-    machine.fit(vectors.fit_transform([_flat(s.case) for s in inside]), [s.primary for s in inside])
-    return list(machine.predict(vectors.transform([_flat(s.case) for s in outside])))
-
-
-def _flat(case: Case) -> str:
-    return "\n".join(ROLE_MARKS[turn.role] + turn.text for turn in case.turns)
+    machine.fit(vectors.fit_transform([s.text for s in inside]), [s.primary for s in inside])
+    return list(machine.predict(vectors.transform([s.text for s in outside])))

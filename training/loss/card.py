@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from statsmodels.stats.proportion import proportion_confint
-
 from xundan.taxonomy.trees import load
 from xundan.training.card import CARD_FILE
+from xundan.training.evaluation.intervals import share
 from xundan.training.loss.sessions import LabelledSession
 
 if TYPE_CHECKING:
@@ -84,8 +83,7 @@ def write_loss_card(
 
 def _part(part: str, found: FoundLoss) -> str:
     figures, (hits, n) = found.parts[part], found.evidence[part]
-    low, high = proportion_confint(hits, max(n, 1), method="wilson")
-    shown = f"{hits / n:.1%} [{low:.1%}, {high:.1%}] of {n}" if n else "-"
+    shown = f"{share(hits, n):.1%} of {n}" if n else "-"
     return (
         f"| {part} | {figures.n} | {figures.leaf} | {figures.group} | {figures.macro} | {figures.named} "
         f"| {shown} |"

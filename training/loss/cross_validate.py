@@ -69,9 +69,7 @@ def cross_validate(
     for number in range(settings.folds):
         inside = np.flatnonzero(fold != number)
         outside = which[fold[which] == number]
-        advance = begin(
-            f"fold {number + 1} of {settings.folds}", settings.epochs * -(-len(inside) // settings.batch)
-        )
+        advance = begin(f"fold {number + 1} of {settings.folds}", settings.steps(len(inside)))
         net = train_judge(
             [rows[i] for i in inside],
             [weights[i] for i in inside],

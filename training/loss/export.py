@@ -16,16 +16,15 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from xundan.errors import Refused
-from xundan.models.encoder import NGRAM_TABLES, save_encoder
+from xundan.models.encoder import save_encoder
 from xundan.models.loss.network import LossNet
 from xundan.models.loss.reading import LONGEST
 from xundan.models.loss.runtime import SIGNALS_FILE
 from xundan.models.loss.signals import signal_names
-from xundan.models.quantise import Int8Embedding
 from xundan.models.runtime import GRAPH_FILE, Description, compile_graph
 from xundan.models.tokenizer import TOKENIZER_FILE
 from xundan.taxonomy.trees import load
-from xundan.training.export import HEAD_FILE, TOLERANCE, write_graph
+from xundan.training.export import HEAD_FILE, TOLERANCE, shrink_encoder, write_graph
 from xundan.training.loss.finetune import score
 from xundan.training.loss.rows import Row
 
@@ -58,9 +57,7 @@ def export(
     """
     tree = load("loss")
     small = copy.deepcopy(net).eval()
-    if small.encoder.ngrams is not None:
-        for name in NGRAM_TABLES:
-            setattr(small.encoder.ngrams, name, Int8Embedding(getattr(small.encoder.ngrams, name).weight))
+    shrink_encoder(small.encoder)
     ids = torch.ones((2, 16), dtype=torch.int64)
     example = (ids, torch.zeros_like(ids), ids, torch.zeros((2, len(signal_names()))))
     write_graph(_Answers(small), example, folder / GRAPH_FILE)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xundan.taxonomy.trees import load
-from xundan.training.evaluation.figures import Interval
+from xundan.training.evaluation.intervals import Interval, spread
 from xundan.training.loss.sessions import LabelledSession
 
 _ROUNDS = 1000
@@ -56,13 +56,13 @@ def measure(chosen: Sequence[str], sessions: Sequence[LabelledSession]) -> LossF
     same = np.array([groups[c] == groups[s.primary] for c, s in zip(chosen, sessions, strict=True)])
     named = np.array([c in (s.primary, *s.secondary) for c, s in zip(chosen, sessions, strict=True)])
     rows = np.random.default_rng(_SEED).integers(0, len(sessions), (_ROUNDS, len(sessions)))
-    macros = [_macro(said[draw], truth[draw]) for draw in rows]
+    macros = np.array([macro_f1(said[draw], truth[draw]) for draw in rows])
     return LossFigures(
         n=len(sessions),
-        leaf=_interval(float(right.mean()), right[rows].mean(1)),
-        group=_interval(float(same.mean()), same[rows].mean(1)),
-        macro=_interval(_macro(said, truth), macros),
-        named=_interval(float(named.mean()), named[rows].mean(1)),
+        leaf=spread(float(right.mean()), right[rows].mean(1)),
+        group=spread(float(same.mean()), same[rows].mean(1)),
+        macro=spread(macro_f1(said, truth), macros),
+        named=spread(float(named.mean()), named[rows].mean(1)),
         leaves=tuple(
             LeafFigure(leaf.id, *_of_leaf(said == number, truth == number), int((truth == number).sum()))
             for leaf, number in zip(tree.leaves, range(len(tree.leaves)), strict=True)
@@ -88,17 +88,17 @@ def as_mapping(found: LossFigures) -> Mapping[str, object]:
     }
 
 
-def _macro(said: Ints, truth: Ints) -> float:
-    """Mean F1 of the leaves that occur in truth."""
-    return float(np.mean([_of_leaf(said == leaf, truth == leaf)[2] for leaf in np.unique(truth)]))
+def macro_f1(said: Ints, truth: Ints) -> float:
+    """Mean F1 of the leaves that occur in ``truth``; both [sessions] places of leaves."""
+    size = int(max(said.max(), truth.max())) + 1
+    support, guessed, hits = (
+        np.bincount(places, minlength=size) for places in (truth, said, truth[said == truth])
+    )
+    occurs = support > 0
+    return float((2 * hits[occurs] / (support + guessed)[occurs]).mean())
 
 
 def _of_leaf(said: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
     hits = float((said & truth).sum())
     precision, recall = hits / max(1, said.sum()), hits / max(1, truth.sum())
     return float(precision), float(recall), float(2 * hits / max(1, said.sum() + truth.sum()))
-
-
-def _interval(value: float, drawn: npt.ArrayLike) -> Interval:
-    low, high = np.quantile(np.asarray(drawn), (0.025, 0.975))
-    return Interval(value, float(low), float(high))

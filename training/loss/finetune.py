@@ -62,6 +62,10 @@ class LossSettings:
         if self.temperature <= 0:
             raise BadInput("the temperature must be above 0", got=self.temperature)
 
+    def steps(self, rows: int) -> int:
+        """Steps of a run over so many rows."""
+        return self.epochs * -(-rows // self.batch)
+
 
 def train_judge(
     rows: Sequence[Row],
@@ -122,7 +126,7 @@ class _Run:
             net.text.bias.copy_(torch.from_numpy(odds))
         self.net = net.to(self.device)
         self.weights = torch.tensor(list(weights), device=self.device)
-        self.steps = settings.epochs * -(-len(rows) // settings.batch)
+        self.steps = settings.steps(len(rows))
         heads = [net.text, net.facts, net.stage, net.evidence]
         self.descent = Descent(
             net,

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from xundan.chats.text import ROLE_MARKS
 from xundan.models.loss.runtime import LossModel
 from xundan.progress import Advance
 from xundan.settings import Limits
@@ -24,8 +23,7 @@ _NOTHING = "-"  # a side that ends before the line in which the two differ
 
 def as_row(session: LabelledSession) -> LabelledMessage:
     """A session as one row with one label, its primary leaf."""
-    text = "\n".join(ROLE_MARKS[turn.role] + turn.text for turn in session.case.turns)
-    return LabelledMessage(session.id, text, (), (session.primary,), part=session.part)
+    return LabelledMessage(session.id, session.text, (), (session.primary,), part=session.part)
 
 
 def as_minimal_pair(pair: SessionPair) -> MinimalPair:

@@ -1,23 +1,31 @@
 """Fill in what the message models see in a session: attention points of buyers, actions of agents.
 
-sessions = with_message_leaves(sessions, Model.load(champion("attention")), Model.load(champion("action")))
+sessions = with_message_leaves(sessions, *message_models(registry=None))
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from xundan.chats.text import ROLE_MARKS
 from xundan.models.loss.case import Case, Turn
+from xundan.models.registry import champion
 from xundan.models.runtime import Model
 from xundan.training.loss.sessions import LabelledSession, with_leaves
 
 _CONTEXT_TURNS = 2
 _MARKS = {role: f"{mark[1]}:" for role, mark in ROLE_MARKS.items()}
 """A message is read after this many turns, written so: as models read it in production."""
+
+
+def message_models(registry: Path | None) -> tuple[Model, Model]:
+    """The attention and the action model in force."""
+    attention, action = (Model.load(champion(tree, registry)) for tree in ("attention", "action"))
+    return attention, action
 
 
 def with_message_leaves(

@@ -15,10 +15,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from xundan.chats.records import STAGES
-from xundan.models.loss.facts import facts_of
 from xundan.models.loss.reading import Read, read_sessions
-from xundan.models.loss.rules import load_rules
-from xundan.models.loss.signals import Floats, signals
+from xundan.models.loss.signals import Floats, observe
 from xundan.settings import Limits
 from xundan.taxonomy.trees import load
 from xundan.training.loss.sessions import LabelledSession
@@ -64,12 +62,10 @@ def make_rows(sessions: Sequence[LabelledSession], tokenizer: Tokenizer, limits:
 
 
 def _row(session: LabelledSession, read: Read, leaves: Sequence[str], limits: Limits) -> Row:
-    rules = load_rules()
-    facts = facts_of(session.case, rules.words, limits)
     target = np.array([session.believed.get(leaf, 0.0) for leaf in leaves], dtype=np.float32)
     return Row(
         read,
-        signals(session.case, rules.apply(session.case, limits), facts, limits),
+        observe(session.case, limits)[1],
         target / target.sum(),
         STAGES.index(session.stage) if session.stage else UNKNOWN,
         _proof(session, read),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xundan.chats.records import OUTCOMES, ROLES, STAGES
-from xundan.chats.text import normalize
+from xundan.chats.text import ROLE_MARKS, normalize
 from xundan.errors import BadInput
 from xundan.models.loss.case import Case, Turn
 from xundan.taxonomy.trees import load
@@ -39,6 +39,11 @@ class LabelledSession:
     evidence: tuple[str, ...] = ()
     part: str = REAL
     believed: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The whole talk, a line a turn."""
+        return "\n".join(ROLE_MARKS[turn.role] + turn.text for turn in self.case.turns)
 
     @property
     def family(self) -> str:

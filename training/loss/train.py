@@ -5,8 +5,6 @@ trained = train_loss(LossJob(labels=(Path("loss.jsonl"),), registry=Path("regist
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,25 +12,26 @@ from pathlib import Path
 
 import numpy as np
 
+from xundan.disk import write_json
 from xundan.errors import BadInput
 from xundan.models.encoder import load_base_tokenizer
 from xundan.models.loss.rules import Finding, load_rules
 from xundan.models.loss.verdict import Verdict, decide
 from xundan.models.manifest import Facts, seal
 from xundan.models.registry import SHIPPED_ENCODER, champion, new_version
-from xundan.models.runtime import Description, Model
+from xundan.models.runtime import Description
 from xundan.progress import Begin, silent
 from xundan.settings import Limits
 from xundan.taxonomy.trees import load
 from xundan.training.halfway import halfway
-from xundan.training.lineage import write_rows
+from xundan.training.lineage import data_sha256, write_rows
 from xundan.training.loss.card import write_loss_card
 from xundan.training.loss.cross_validate import HeldOut, cross_validate, weights_of
 from xundan.training.loss.export import export
 from xundan.training.loss.figures import LossFigures, as_mapping, evidence_hits, measure
 from xundan.training.loss.finetune import LossSettings, train_judge
 from xundan.training.loss.judged import as_row
-from xundan.training.loss.leaves import with_message_leaves
+from xundan.training.loss.leaves import message_models, with_message_leaves
 from xundan.training.loss.rows import make_rows
 from xundan.training.loss.sessions import REAL, WRITTEN, LabelledSession, read_sessions
 
@@ -92,8 +91,7 @@ def train_loss(
         f"{len(sessions):,} sessions, {measured:,} of them to measure on: {job.settings.folds} runs, each "
         "without one part of them, then one on all"
     )
-    models = [Model.load(champion(tree, job.registry)) for tree in ("attention", "action")]
-    sessions = with_message_leaves(sessions, *models)
+    sessions = with_message_leaves(sessions, *message_models(job.registry))
     with _start(job) as (base, name):
         return _train(job, sessions, base, name, begin)
 
@@ -105,19 +103,19 @@ def _train(
     rows = make_rows(sessions, tokenizer, job.limits)
     held = cross_validate(sessions, rows, base, job.settings, begin)
     found = assess(sessions, held, job.limits)
-    steps = job.settings.epochs * -(-len(rows) // job.settings.batch)
-    advance = begin("all sessions", steps)
+    advance = begin("all sessions", job.settings.steps(len(rows)))
     weights = weights_of(sessions, job.settings)
     net = train_judge(rows, weights, base, job.settings, lambda step, steps, loss: advance(1))
     with new_version(job.registry, "loss") as (name, folder):
         version = f"loss-{name}"
         export(net, tokenizer, found.secondary_from, version, folder, rows)
         settings = {**asdict(job.settings), "base": base_name}
-        _write_json(folder / "settings.json", settings)
-        _write_json(folder / "metrics.json", metrics(found))
-        write_rows(folder, [as_row(session) for session in sessions])
+        write_json(folder / "settings.json", settings)
+        write_json(folder / "metrics.json", metrics(found))
+        learnt = [as_row(session) for session in sessions]
+        write_rows(folder, learnt)
         write_loss_card(folder, version, found, sessions, job.sources)
-        facts = Facts(_sha256(sessions), len(sessions), load("loss"), settings, main_figures(found))
+        facts = Facts(data_sha256(learnt), len(learnt), load("loss"), settings, main_figures(found))
         seal(folder, facts)
     return TrainedLoss(job.registry / "loss" / name, version, found)
 
@@ -199,15 +197,3 @@ def _secondary_f1(sessions: Sequence[LabelledSession], said: Sequence[Verdict]) 
         hits += len(named & set(session.secondary))
         total += len(named) + len(session.secondary)
     return 2 * hits / total if total else 0.0
-
-
-def _sha256(sessions: Sequence[LabelledSession]) -> str:
-    lines = sorted(
-        json.dumps([s.id, [(t.role, t.text) for t in s.case.turns], s.primary], ensure_ascii=False)
-        for s in sessions
-    )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
