@@ -32,6 +32,10 @@ SIGNALS_FILE = "signals.txt"
 """The names of the signals that the graph was made for, one a line."""
 
 
+class OtherSignals(BadInput):
+    """A judge made for other signals than this version of the code tells: it can only be trained anew."""
+
+
 @dataclass(frozen=True)
 class Answers:
     """Of each case: probabilities [cases, leaves], the evidence logit of each message by its id, and what the
@@ -51,12 +55,12 @@ class LossModel:
 
     @classmethod
     def load(cls, folder: Path) -> LossModel:
-        """Load a model folder; `BadInput` when it holds no judge, or one made for other signals."""
+        """Load a model folder; `BadInput` when it holds no judge, `OtherSignals` when it is outdated."""
         description = Description.read(folder)
         names = folder / SIGNALS_FILE
         made_for = names.read_text(encoding="utf-8").split() if names.exists() else []
         if tuple(made_for) != signal_names():
-            raise BadInput(
+            raise OtherSignals(
                 "a judge of another making",
                 got=f"{len(made_for)} signals",
                 expected=f"the {len(signal_names())} signals of this version",
