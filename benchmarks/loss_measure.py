@@ -21,8 +21,6 @@ from benchmarks.loss_parts import (
     measured,
     taken,
 )
-from xundan.taxonomy.trees import load
-from xundan.training.evaluation.figures import LeafFigures, f1_of_counts
 from xundan.training.evaluation.intervals import Interval, Share, share
 from xundan.training.loss.baselines import Sessions
 from xundan.training.loss.figures import LossFigures, evidence_hits, measure
@@ -54,7 +52,6 @@ class Line:
     figures: LossFigures
     ahead: dict[str, Interval] | None
     evidence: Share | None
-    leaves: tuple[LeafFigures, ...]
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,6 @@ def lines_of(results: Sequence[Result], sessions: Sessions) -> Iterator[Line]:
                 measure(leaves, truth),
                 ahead(ours, leaves, truth) if ours is not None and beside else None,
                 _evidence(said, truth),
-                _each_leaf(leaves, truth),
             )
 
 
@@ -155,16 +151,3 @@ def measured_by_part(answers: Sequence[Answer], sessions: Sessions) -> dict[str,
 def _evidence(said: Sequence[Answer], truth: Sessions) -> Share | None:
     shown = [answer.evidence for answer in said if answer.evidence is not None]
     return share(*evidence_hits(shown, truth)) if len(shown) == len(said) else None
-
-
-def _each_leaf(leaves: Sequence[str], truth: Sessions) -> tuple[LeafFigures, ...]:
-    """Precision, recall and F1 of each leaf that occurs or is said, with their intervals."""
-    found = []
-    for leaf in (leaf.id for leaf in load("loss").leaves):
-        guessed = sum(said == leaf for said in leaves)
-        support = sum(session.primary == leaf for session in truth)
-        hits = sum(said == leaf == session.primary for said, session in zip(leaves, truth, strict=True))
-        if guessed or support:
-            precision, recall = share(hits, guessed), share(hits, support)
-            found.append(LeafFigures(leaf, precision, recall, f1_of_counts(hits, guessed, support), support))
-    return tuple(found)

@@ -52,8 +52,8 @@ def show_leaves(console: Console, lines: Sequence[Line]) -> None:
     """A table for each part: each leaf that occurs in it, precision / recall / F1 of each row."""
     for part, its in groupby(lines, key=lambda line: line.part):
         rows = list(its)
-        support = {leaf.leaf: leaf.support for line in rows for leaf in line.leaves if leaf.support}
-        found = [{leaf.leaf: leaf for leaf in line.leaves} for line in rows]
+        support = {leaf.leaf: leaf.support for line in rows for leaf in line.figures.leaves if leaf.support}
+        found = [{leaf.leaf: leaf for leaf in line.figures.leaves} for line in rows]
         table = Table("leaf", "sessions", *(f"{line.row}: P / R / F1" for line in rows), title=part)
         for leaf, n in support.items():
             cells = (f"{f.precision.value:.2f} / {f.recall.value:.2f} / {f.f1:.2f}" for f in _of(found, leaf))

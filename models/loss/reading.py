@@ -59,6 +59,15 @@ def read_sessions(cases: Sequence[Case], tokenizer: Tokenizer) -> list[Read]:
     return [_row(each, [next(tokens).ids for _ in each], tokenizer) for each in pieces]
 
 
+def padded(reads: Sequence[Read], length: int) -> tuple[Ints, Ints, Ints]:
+    """Ids, segments and mask, each [sessions, length]."""
+    ids, segments, mask = np.zeros((3, len(reads), length), dtype=np.int64)
+    for row, read in enumerate(reads):
+        n = len(read.ids)
+        ids[row, :n], segments[row, :n], mask[row, :n] = read.ids, read.segments, 1
+    return ids, segments, mask
+
+
 def _pieces(case: Case) -> Iterator[_Piece]:
     """What happened in order of time: turns, order events, and the pauses between them."""
     system = ROLE_MARKS["system"]

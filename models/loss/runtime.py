@@ -3,7 +3,7 @@
     model = LossModel.load(Path("models/shipped/loss"))
     verdicts = model.judge(cases, Limits())
 
-As with messages, sessions of equal length run together in single precision, so a session's scores depend
+As with messages, rows of equal length run together in single precision, so a session's scores depend
 neither on its neighbours nor on the machine.
 """
 
@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from xundan.errors import BadInput
 from xundan.models.engine import openvino
 from xundan.models.loss.case import Case
-from xundan.models.loss.reading import Read, read_sessions
+from xundan.models.loss.reading import Read, padded, read_sessions
 from xundan.models.loss.rules import Finding
 from xundan.models.loss.signals import Floats, observe, signal_names
 from xundan.models.loss.verdict import Verdict, decide
@@ -30,6 +30,12 @@ from xundan.settings import Limits
 
 SIGNALS_FILE = "signals.txt"
 """The names of the signals that the graph was made for, one a line."""
+_STEP = 8
+"""A session is padded to the next multiple of so many tokens: each further length costs a graph of its own."""
+
+
+class OtherSignals(BadInput):
+    """A judge made for other signals than this version of the code tells: it can only be trained anew."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,12 @@ class LossModel:
 
     @classmethod
     def load(cls, folder: Path) -> LossModel:
-        """Load a model folder; `BadInput` when it holds no judge, or one made for other signals."""
+        """Load a model folder; `BadInput` when it holds no judge, `OtherSignals` when it is outdated."""
         description = Description.read(folder)
         names = folder / SIGNALS_FILE
         made_for = names.read_text(encoding="utf-8").split() if names.exists() else []
         if tuple(made_for) != signal_names():
-            raise BadInput(
+            raise OtherSignals(
                 "a judge of another making",
                 got=f"{len(made_for)} signals",
                 expected=f"the {len(signal_names())} signals of this version",
@@ -85,8 +91,10 @@ class LossModel:
         reads = read_sessions(cases, self._tokenizer)
         leaves = np.empty((len(cases), len(self.description.leaves)), dtype=np.float32)
         evidence: list[dict[str, float]] = [{} for _ in cases]
-        for batch in equal_lengths([len(read.ids) for read in reads]):
-            leaves[batch], proof = self._run([reads[i] for i in batch], [known[i] for i in batch])
+        lengths = [-(-len(read.ids) // _STEP) * _STEP for read in reads]
+        for batch in equal_lengths(lengths):
+            its = [reads[i] for i in batch]
+            leaves[batch], proof = self._run(its, [known[i] for i in batch], lengths[batch[0]])
             for place, i in enumerate(batch):
                 spans = reads[i].spans.items()
                 evidence[i] = {name: float(proof[place, start:end].mean()) for name, (start, end) in spans}
@@ -94,9 +102,7 @@ class LossModel:
                 on_rows(len(batch))
         return Answers(leaves, evidence, [findings for findings, _ in observed])
 
-    def _run(self, reads: list[Read], known: list[Floats]) -> tuple[Floats, Floats]:
-        """Probabilities [sessions, leaves] and evidence logits [sessions, tokens]; all of one length."""
-        ids = np.stack([read.ids for read in reads])
-        segments = np.stack([read.segments for read in reads])
-        said = self._graph([ids, segments, np.ones_like(ids), np.stack(known)])
+    def _run(self, reads: list[Read], known: list[Floats], length: int) -> tuple[Floats, Floats]:
+        """Probabilities [sessions, leaves] and evidence logits [sessions, length]."""
+        said = self._graph([*padded(reads, length), np.stack(known)])
         return said[0], said[1]

@@ -280,6 +280,8 @@ def promote(
             out.print(
                 f"{measure}-F1, {candidate} minus {verdict.champion}: {interval} on {verdict.rows:,} messages"
             )
+        if verdict.passed_over:
+            out.print(Text(verdict.passed_over))
         for reason in verdict.reasons:
             out.print(Text(f"{reason.code}: {reason}"))
         said = "is the champion now" if verdict.promoted else "refused, the champion stays"

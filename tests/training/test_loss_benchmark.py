@@ -148,7 +148,7 @@ def test_floors_are_measured_on_both_parts(pairs: tuple[SessionPair, ...]) -> No
     assert by_name["written", "rules"].evidence == share(16, 16)
     assert by_name["written", "tfidf"].evidence is None
     assert all(line.ahead is None for line in lines)
-    dear = next(leaf for leaf in by_name["written", "tfidf"].leaves if leaf.leaf == DEAR)
+    dear = next(leaf for leaf in by_name["written", "tfidf"].figures.leaves if leaf.leaf == DEAR)
     assert (dear.precision, dear.recall, dear.support) == (share(8, 8), share(8, 8), 8)
     assert [result.pairs.share.n for result in results] == [12, 12, 12]
     assert results[0].pairs.share.hits == 0

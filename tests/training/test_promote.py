@@ -12,6 +12,7 @@ import pytest
 
 from xundan.errors import BadInput, Refused
 from xundan.models.history import Event, read_history
+from xundan.models.loss.runtime import OtherSignals
 from xundan.models.manifest import Facts, seal
 from xundan.models.registry import SHIPPED, champion_name, new_version, promote
 from xundan.models.runtime import Description, Model
@@ -123,6 +124,24 @@ def test_an_equal_candidate_becomes_champion(tmp_path: Path, labels: Path) -> No
     assert event.verdict["limits"]["micro_margin"] == 0.01
     with pytest.raises(Refused, match="v1 is the champion already"):
         promote_candidate(job(name, labels, tmp_path))
+
+
+def test_a_champion_that_judges_no_more_does_not_stand_in_the_way(
+    tmp_path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, load_it = add(tmp_path), Model.load
+
+    def load_or_not(folder: Path) -> Model:
+        if folder.name != name:
+            raise OtherSignals("a judge of another making", got="540 signals")
+        return load_it(folder)
+
+    monkeypatch.setattr("xundan.models.runtime.Model.load", load_or_not)
+    verdict = promote_candidate(job(name, labels, tmp_path))
+    assert (verdict.ok, verdict.champion) == (True, "")
+    assert verdict.passed_over == "shipped was not compared: a judge of another making; got 540 signals"
+    assert last_event(tmp_path).why == verdict.passed_over
+    assert champion_name(tmp_path, "action") == "v1"
 
 
 def test_a_worse_candidate_is_refused_and_remembered(tmp_path: Path, labels: Path) -> None:

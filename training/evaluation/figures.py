@@ -96,8 +96,8 @@ def evaluate(chosen: Chosen, rows: Sequence[LabelledMessage], taxonomy: Taxonomy
         spread(float(measure(once)[0]), measure(weights))
         for measure in (tally.micro, tally.macro, tally.group)
     )
-    leaves = _each([leaf.id for leaf in taxonomy.leaves], tally.guess, tally.truth)
-    groups = _each([group.id for group in taxonomy.groups], tally.group_guess, tally.group_truth)
+    leaves = each_leaf([leaf.id for leaf in taxonomy.leaves], tally.guess, tally.truth)
+    groups = each_leaf([group.id for group in taxonomy.groups], tally.group_guess, tally.group_truth)
     return Figures(len(rows), micro, macro, group, leaves, groups)
 
 
@@ -156,7 +156,8 @@ def _micro(weights: Matrix, guess: Matrix, truth: Matrix) -> Matrix:
     return ratio
 
 
-def _each(names: Sequence[str], guess: Matrix, truth: Matrix) -> tuple[LeafFigures, ...]:
+def each_leaf(names: Sequence[str], guess: Matrix, truth: Matrix) -> tuple[LeafFigures, ...]:
+    """Figures of each leaf (or group) by itself; both [rows, names], 1 where it is chosen or true."""
     hits, guessed, support = (m.sum(axis=0).astype(int) for m in (guess * truth, guess, truth))
     return tuple(
         LeafFigures(

@@ -67,8 +67,8 @@ def assessment_metrics(assessment: Assessment) -> Json:
         "micro": _figure(figures.micro, figures.rows),
         "macro": {**_figure(figures.macro, figures.rows), "leaves": frequent},
         "group": _figure(figures.group, figures.rows),
-        "leaves": _each(figures.leaves),
-        "groups": _each(figures.groups),
+        "leaves": leaves_as_json(figures.leaves),
+        "groups": leaves_as_json(figures.groups),
         "calibration": {
             "all_leaves": _reliability(assessment.calibration.all_leaves),
             "first_leaf": _reliability(assessment.calibration.first_leaf),
@@ -91,7 +91,8 @@ def _figure(interval: Interval, n: int) -> Json:
     return {"value": interval.value, "low": interval.low, "high": interval.high, "n": n}
 
 
-def _each(figures: Sequence[LeafFigures]) -> Json:
+def leaves_as_json(figures: Sequence[LeafFigures]) -> Json:
+    """Of each leaf: precision, recall and F1, with intervals and counts."""
     return {
         leaf.leaf: {
             "precision": asdict(leaf.precision),

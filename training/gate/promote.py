@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xundan.errors import BadInput, Refused
+from xundan.models.loss.runtime import OtherSignals
 from xundan.models.registry import (
     SHIPPED,
     SHIPPED_NAME,
@@ -73,7 +74,7 @@ def promote_candidate(job: PromoteJob, begin: Begin = silent) -> Verdict:
     verdict = _judge(job, name, folder, before, begin)
     if not verdict.ok and job.force_reason and verdict.forceable:
         verdict = replace(verdict, forced=job.force_reason.strip())
-    why = verdict.forced or "; ".join(reason.said for reason in verdict.reasons)
+    why = verdict.forced or "; ".join(reason.said for reason in verdict.reasons) or verdict.passed_over
     if verdict.promoted:
         promote(
             job.registry,
@@ -93,13 +94,17 @@ def _judge(job: PromoteJob, tree: str, folder: Path, before: str, begin: Begin) 
     if taxonomy.tree != tree:
         raise BadInput("a model of another tree", got=taxonomy.tree, expected=tree, where=str(folder))
     material = read_material(job.labels, taxonomy, job.registry)
-    against, seen = None, None
+    against, seen, passed_over = None, None, ""
     if before != SHIPPED_NAME or (SHIPPED / tree / DESCRIPTION_FILE).exists():
         home = champion(tree, job.registry)
-        against, seen = _answers(before, home, material, begin), read_rows(home)
+        try:
+            against, seen = _answers(before, home, material, begin), read_rows(home)
+        except OtherSignals as error:  # it judges nothing any more, so it cannot stand in the way
+            passed_over = f"{before} was not compared: {error}"
     candidate = _answers(folder.name, folder, material, begin)
     evidence = Evidence(read_rows(folder), job.migration, seen)
-    return gate(against, candidate, material.rows, taxonomy, evidence, job.limits)
+    verdict = gate(against, candidate, material.rows, taxonomy, evidence, job.limits)
+    return replace(verdict, passed_over=passed_over)
 
 
 def _answers(name: str, folder: Path, material: Material, begin: Begin) -> Judged:

@@ -94,7 +94,8 @@ class Reason:
 @dataclass(frozen=True)
 class Verdict:
     """The gate's answer: ``ok`` without any reason against. ``difference``: micro, macro and group, candidate
-    minus champion, where both could be compared. ``forced``: why a person promoted it all the same."""
+    minus champion, where both could be compared. ``forced``: why a person promoted it all the same.
+    ``passed_over``: why the champion was not compared, "" where it was or where there is none."""
 
     candidate: str
     champion: str
@@ -103,6 +104,7 @@ class Verdict:
     reasons: tuple[Reason, ...]
     difference: Mapping[str, Interval] = field(default_factory=dict)
     forced: str = ""
+    passed_over: str = ""
 
     @property
     def ok(self) -> bool:

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from xundan.taxonomy.trees import load
+from xundan.training.evaluation.figures import LeafFigures, Matrix, each_leaf
 from xundan.training.evaluation.intervals import Interval, spread
+from xundan.training.evaluation.metrics import leaves_as_json
 from xundan.training.loss.sessions import LabelledSession
 
 _ROUNDS = 1000
@@ -22,27 +24,17 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class LeafFigure:
-    """Of one leaf: precision, recall, F1 and how many sessions have it."""
-
-    leaf: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-@dataclass(frozen=True)
 class LossFigures:
     """Accuracy of the primary leaf and of its group, macro-F1 over the leaves that occur, each with its 95 %
-    bootstrap interval over sessions; ``named``: the primary leaf is among those the annotators named."""
+    bootstrap interval over sessions; ``named``: the primary leaf is among those the annotators named;
+    ``leaves``: those that occur or are said."""
 
     n: int
     leaf: Interval
     group: Interval
     macro: Interval
     named: Interval
-    leaves: tuple[LeafFigure, ...]
+    leaves: tuple[LeafFigures, ...]
 
 
 def measure(chosen: Sequence[str], sessions: Sequence[LabelledSession]) -> LossFigures:
@@ -57,17 +49,14 @@ def measure(chosen: Sequence[str], sessions: Sequence[LabelledSession]) -> LossF
     named = np.array([c in (s.primary, *s.secondary) for c, s in zip(chosen, sessions, strict=True)])
     rows = np.random.default_rng(_SEED).integers(0, len(sessions), (_ROUNDS, len(sessions)))
     macros = np.array([macro_f1(said[draw], truth[draw]) for draw in rows])
+    leaves = each_leaf(list(place), _one_hot(said, len(place)), _one_hot(truth, len(place)))
     return LossFigures(
         n=len(sessions),
         leaf=spread(float(right.mean()), right[rows].mean(1)),
         group=spread(float(same.mean()), same[rows].mean(1)),
         macro=spread(macro_f1(said, truth), macros),
         named=spread(float(named.mean()), named[rows].mean(1)),
-        leaves=tuple(
-            LeafFigure(leaf.id, *_of_leaf(said == number, truth == number), int((truth == number).sum()))
-            for leaf, number in zip(tree.leaves, range(len(tree.leaves)), strict=True)
-            if (truth == number).any() or (said == number).any()
-        ),
+        leaves=tuple(each for each in leaves if each.support or each.precision.n),
     )
 
 
@@ -84,7 +73,7 @@ def as_mapping(found: LossFigures) -> Mapping[str, object]:
     return {
         "n": found.n,
         **{name: vars(getattr(found, name)) for name in names},
-        "leaves": {each.leaf: {k: v for k, v in vars(each).items() if k != "leaf"} for each in found.leaves},
+        "leaves": leaves_as_json(found.leaves),
     }
 
 
@@ -98,7 +87,6 @@ def macro_f1(said: Ints, truth: Ints) -> float:
     return float((2 * hits[occurs] / (support + guessed)[occurs]).mean())
 
 
-def _of_leaf(said: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
-    hits = float((said & truth).sum())
-    precision, recall = hits / max(1, said.sum()), hits / max(1, truth.sum())
-    return float(precision), float(recall), float(2 * hits / max(1, said.sum() + truth.sum()))
+def _one_hot(places: Ints, size: int) -> Matrix:
+    """[sessions] -> [sessions, leaves], 1 in the place of each."""
+    return np.eye(size, dtype=np.float32)[places]

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from xundan.chats.records import STAGES
-from xundan.models.loss.reading import Read, read_sessions
+from xundan.models.loss.reading import Read, padded, read_sessions
 from xundan.models.loss.signals import Floats, observe
 from xundan.settings import Limits
 from xundan.taxonomy.trees import load
@@ -95,12 +95,9 @@ def batches(
 def stack(rows: Sequence[Row]) -> Batch:
     """The inputs of some rows, padded."""
     longest = max(len(row.read.ids) for row in rows)
-    ids, segments, mask = np.zeros((3, len(rows), longest), dtype=np.int64)
-    for i, row in enumerate(rows):
-        n = len(row.read.ids)
-        ids[i, :n], segments[i, :n], mask[i, :n] = row.read.ids, row.read.segments, 1
+    inputs = padded([row.read for row in rows], longest)
     signals = np.stack([row.signals for row in rows])
-    return Batch(*(torch.from_numpy(array) for array in (ids, segments, mask, signals)))
+    return Batch(*(torch.from_numpy(array) for array in (*inputs, signals)))
 
 
 def stack_proof(rows: Sequence[Row], longest: int) -> Tensor:
