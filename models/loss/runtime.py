@@ -31,7 +31,7 @@ from xundan.settings import Limits
 SIGNALS_FILE = "signals.txt"
 """The names of the signals that the graph was made for, one a line."""
 _STEP = 8
-"""A session is padded to the next multiple of so many tokens: each further length costs a graph of its own."""
+"""Tokens to whose next multiple a session is padded: each further length costs a graph of its own."""
 
 
 class OtherSignals(BadInput):
