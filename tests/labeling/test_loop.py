@@ -223,7 +223,8 @@ def assert_once(week: Week, access: Access) -> None:
         assert {key: number for number, key in there.items()} == week.numbers(project)
     with Store.open(week.home) as store:
         mine = f"xundan/{store.note('studio.store')}/"
-    found = [one.id for one in library(access).projects.list() if mine in (one.description or "")]
+    projects: list[Any] = list(library(access).projects.list(page_size=100))
+    found = [one.id for one in projects if mine in (one.description or "")]
     assert sorted(found) == sorted([week.project, week.decisions])
 
 
