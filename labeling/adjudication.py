@@ -17,9 +17,12 @@ from xundan.labeling.agreement.votes import (
     ADJUDICATION,
     Dispute,
     Vote,
+    adjudicated,
+    decides,
     dispute_of,
     is_adjudication,
     read_votes,
+    standing_decisions,
 )
 from xundan.labeling.records import Annotation, Decision, Task
 from xundan.labeling.settle import settle
@@ -46,7 +49,7 @@ class Taken:
     """What the adjudicators' answers came to: ``answers`` is the sum of the next six.
 
     ``new`` and ``changed`` decisions; ``same`` as known already; ``unsure``: the adjudicator does not know
-    either, so the task stays open; ``older``: answers of other adjudicators or withdrawn ones; ``strangers``:
+    either, so the task is open; ``older``: answers of other adjudicators or withdrawn ones; ``strangers``:
     answers to tasks the store does not have. ``reasonless`` of the decisions that stand give no reason, and
     ``own`` of them were made by somebody who had answered the task before.
     """
@@ -70,7 +73,7 @@ def adjudication_key(key: str) -> str:
 def disputes(store: Store, tree: str) -> list[Disputed]:
     """The open disputes of a tree: first those that nothing settles, then those that three votes settle."""
     votes = read_votes(store, tree)
-    decided = {one.key for one in store.decisions()}
+    decided = {one.key for one in standing_decisions(store)}
     how = {one.key: one.how for one in settle(store, tree)}
     found = [
         Disputed(votes.tasks[key], why, given, how[key] == "vote")
@@ -131,10 +134,11 @@ def take_decisions(store: Store) -> Taken:
     """Turn the adjudicators' answers in the store into decisions. Can be repeated.
 
     看不懂 decides that no leaf fits (a decision without leaves). Of several answers to one dispute the latest
-    counts. An answer is taken once: a decision that was moved to a newer taxonomy since is not moved back.
+    counts, of those that stand. An answer is taken once: a decision that was moved to a newer taxonomy since
+    is not moved back.
     """
     answers = [one for one in store.annotations() if one.source == "human" and is_adjudication(one.key)]
-    latest = {_disputed_key(one): one for one in answers if not one.withdrawn}
+    latest = {key: one for key, one in adjudicated(store).items() if one is not None}
     voters = {(one.key, one.by) for one in store.annotations() if not is_adjudication(one.key)}
     tasks = {task.key for task in store.tasks()}
     known = {one.key: one for one in store.decisions()}
@@ -144,15 +148,15 @@ def take_decisions(store: Store) -> Taken:
         before = known.get(key)
         if key not in tasks:
             counts["strangers"] += 1
-        elif not one.unreadable and (one.unsure or not one.leaves):
+        elif not decides(one):
             counts["unsure"] += 1
-        elif before is not None and before.at >= one.at:
+        elif before is not None and before.at == one.at:
             counts["same"] += 1
         else:
             counts["changed" if before is not None else "new"] += 1
             put.append(_decision(key, one))
     store.put_decisions(put)
-    standing = [one for one in store.decisions() if one.key in latest]
+    standing = [one for one in standing_decisions(store) if one.key in latest]
     return Taken(
         answers=len(answers),
         new=counts["new"],
@@ -169,10 +173,6 @@ def take_decisions(store: Store) -> Taken:
 def _decision(key: str, one: Annotation) -> Decision:
     leaves = () if one.unreadable else tuple(dict.fromkeys(one.leaves))
     return Decision(key, leaves, one.by, mask((one.comment or "").strip()), one.at)
-
-
-def _disputed_key(one: Annotation) -> str:
-    return one.key.removeprefix(ADJUDICATION)
 
 
 def _in_words(names: Sequence[str], is_session: bool) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from xundan.chats.masking import mask
 from xundan.chats.text import ROLE_MARKS
-from xundan.labeling.agreement.votes import Vote, read_votes
+from xundan.labeling.agreement.votes import Vote, read_votes, standing_decisions
 from xundan.labeling.records import Decision, Task
 from xundan.labeling.store import Store
 from xundan.settings import SHANGHAI
@@ -58,7 +58,7 @@ def rulings(store: Store, taxonomy: Taxonomy) -> list[Ruling]:
     votes = read_votes(store, taxonomy.tree)
     found = [
         _ruling(one, votes.tasks[one.key], votes.labels(one.key))
-        for one in store.decisions()
+        for one in standing_decisions(store)
         if one.key in votes.tasks and one.reason.strip() and one.leaves
     ]
     return sorted(found, key=lambda one: (one.at, one.example))
@@ -103,9 +103,8 @@ def listed(entry: Entry, part: str) -> list[str]:
 def _ruling(decision: Decision, task: Task, said: Sequence[Vote]) -> Ruling:
     chosen = set(decision.leaves)
     others = {vote.leaves for vote in said if set(vote.leaves) != chosen}
-    return Ruling(
-        decision.leaves, _example(task), tuple(sorted(others)), mask(decision.reason.strip()), decision.at
-    )
+    reason = mask(" ".join(decision.reason.split()))  # on one line, as it stands in a list
+    return Ruling(decision.leaves, _example(task), tuple(sorted(others)), reason, decision.at)
 
 
 def _example(task: Task) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from xundan.labeling.agreement.poll import Poll, poll, secondary
-from xundan.labeling.agreement.votes import Vote, dispute_of, read_votes
+from xundan.labeling.agreement.votes import Vote, dispute_of, read_votes, standing_decisions
 from xundan.labeling.records import Annotation, Task
 from xundan.labeling.store import Store
 
@@ -44,7 +44,7 @@ def settle(store: Store, tree: str, tags: bool = False) -> list[Settled]:
     is weaker, so it is taken only when asked for, and only where all tags of the task agree.
     """
     votes = read_votes(store, tree)
-    decided = {one.key: one.leaves for one in store.decisions() if one.key in votes.tasks}
+    decided = {one.key: one.leaves for one in standing_decisions(store) if one.key in votes.tasks}
     polls = poll(votes)
     tagged = _tagged(store, tree) if tags else {}
     found = []
@@ -74,7 +74,7 @@ def _of_votes(task: Task, given: Sequence[Vote], found: Poll | None) -> Settled:
     if dispute is None:
         how: How = "agreement" if len(labels) >= 2 else "single"
         return Settled(task.key, _agreed(labels, task), how, len(labels))
-    if found and found.majority and set(found.majority) == set(found.dawid_skene):
+    if found and found.alike:
         return Settled(task.key, found.majority, "vote", len(labels))
     return Settled(task.key, (), "undecided", len(labels))
 
@@ -87,11 +87,14 @@ def _agreed(labels: Sequence[Vote], task: Task) -> tuple[str, ...]:
 
 
 def _tagged(store: Store, tree: str) -> dict[str, tuple[str, ...]]:
-    """The leaves of the tasks whose tags all say the same."""
+    """The leaves of the tasks whose tags all say the same, of a session also as the primary one."""
+    whole = {task.key for task in store.tasks(tree) if task.is_session}
     tags: dict[str, list[Annotation]] = defaultdict(list)
     for one in store.annotations(tree):
         if one.source != "human" and not one.withdrawn and one.leaves:
             tags[one.key].append(one)
     return {
-        key: ones[0].leaves for key, ones in tags.items() if len({frozenset(o.leaves) for o in ones}) == 1
+        key: ones[0].leaves
+        for key, ones in tags.items()
+        if len({(one.leaves[0] if key in whole else "", frozenset(one.leaves)) for one in ones}) == 1
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from xundan.labeling.agreement.votes import is_adjudication, read_votes
+from xundan.labeling.agreement.votes import is_adjudication, read_votes, standing_decisions
 from xundan.labeling.settle import How, settle
 from xundan.labeling.store import Store
 from xundan.labeling.tag_sources import NO_TASK
@@ -52,7 +52,7 @@ def status(store: Store) -> list[Line]:
     people: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
     ends: dict[tuple[str, str, str], Counter[How]] = defaultdict(Counter)
     usable: Counter[tuple[str, str, str]] = Counter()
-    decided = Counter(places[one.key] for one in store.decisions() if one.key in places)
+    decided = Counter(places[one.key] for one in standing_decisions(store) if one.key in places)
     for tree in dict.fromkeys(place[0] for place in places.values()):
         votes = read_votes(store, tree)
         for key in votes.tasks:

@@ -55,10 +55,13 @@ class Store:
     @contextmanager
     def open(cls, folder: Path) -> Iterator[Store]:
         """Open the store of a folder, which is made where it is missing; `BadInput` for a file that is none
-        or was written by a newer version."""
-        folder.mkdir(parents=True, exist_ok=True)
+        or was written by a newer version, and where it cannot be read or written."""
         path = folder / FILE_NAME
-        connection = sqlite3.connect(path, timeout=60)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, timeout=60)
+        except (OSError, sqlite3.Error) as error:
+            raise BadInput("no store of labels can be here", got=str(error), where=str(path)) from error
         try:
             with connection:
                 found = connection.execute("pragma user_version").fetchone()[0]
@@ -70,6 +73,10 @@ class Store:
                 connection.executescript(_TABLES)
                 connection.execute(f"pragma user_version = {_VERSION}")
             yield cls(connection, folder)
+        except sqlite3.OperationalError as error:  # locked by another, disk full, not ours to write
+            raise BadInput(
+                "the labels cannot be read or written now", got=str(error), where=str(path)
+            ) from error
         except sqlite3.DatabaseError as error:
             raise BadInput("not a store of labels", got=str(error), where=str(path)) from error
         finally:

@@ -95,13 +95,30 @@ class TagNames:
 
 
 def write_unknown(path: Path, unknown: Sequence[Unknown]) -> None:
-    """Write the unknown tags as a table that becomes a mapping file once its column 叶子 is filled in."""
+    """Write the unknown tags as a table that becomes a mapping file once its column 叶子 is filled in.
+
+    What a person filled in there before stays: without it the next import would know those tags no more.
+    """
+    filled = _filled_in(path) if path.is_file() else {}
     sink = io.StringIO(newline="")
     writer = csv.writer(sink)
     writer.writerow(["标签", "叶子", "行数", "例", "最近的叶子", "最近的叶子 id"])
     for one in unknown:
-        writer.writerow([one.tag, "", one.rows, one.example, one.nearest_name, one.nearest])
+        leaf = filled.pop(one.tag, "")
+        writer.writerow([one.tag, leaf, one.rows, one.example, one.nearest_name, one.nearest])
+    writer.writerows([tag, leaf, "", "", "", ""] for tag, leaf in filled.items())
     replace_file(path, sink.getvalue().encode("utf-8-sig"))
+
+
+def _filled_in(path: Path) -> dict[str, str]:
+    """The tags of a mapping file that have a leaf there, as they are written."""
+    found: dict[str, str] = {}
+    for sheet in load(path, empty_ok=True).sheets:
+        columns = locate(sheet.header, COLUMNS)
+        if columns.keys() >= COLUMNS.keys():
+            pairs = ([text_of(row[columns[name]]) for name in ("tag", "leaf")] for _, row in sheet.rows)
+            found |= {tag: leaf for tag, leaf in pairs if tag and leaf}
+    return found
 
 
 def _read(path: Path, known: Mapping[str, str | None], taxonomy: Taxonomy) -> dict[str, str | None]:

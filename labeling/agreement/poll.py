@@ -33,6 +33,11 @@ class Poll:
     dawid_skene: tuple[str, ...]
     sure: float
 
+    @property
+    def alike(self) -> bool:
+        """Whether both name the same leaves, of a session the same primary one too (both have one order)."""
+        return bool(self.majority) and self.majority == self.dawid_skene
+
 
 def poll(votes: Votes) -> dict[str, Poll]:
     """Majority and Dawid-Skene of the tasks with `ENOUGH` or more votes that name leaves.

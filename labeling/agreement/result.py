@@ -128,5 +128,5 @@ def _leaves(ballots: Ballots) -> tuple[LeafAgreement, ...]:
 def _polled(votes: Votes) -> Polled:
     found = list(poll(votes).values())
     split = sum(not one.majority for one in found)
-    alike = sum(bool(one.majority) and set(one.majority) == set(one.dawid_skene) for one in found)
+    alike = sum(one.alike for one in found)
     return Polled(len(found), alike, len(found) - alike - split, split)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xundan.labeling.records import Annotation, Task
+from xundan.labeling.records import Annotation, Decision, Task
 from xundan.labeling.store import Store
 
 Kind = Literal["labels", "unsure", "unreadable", "empty"]
@@ -87,6 +87,27 @@ def read_votes(store: Store, tree: str) -> Votes:
 def is_adjudication(key: str) -> bool:
     """Whether a task or annotation belongs to the adjudication of another."""
     return key.startswith(ADJUDICATION)
+
+
+def adjudicated(store: Store) -> dict[str, Annotation | None]:
+    """By the key of the disputed task, the adjudicators' latest answer, None where all are withdrawn."""
+    found = [one for one in store.annotations() if one.source == "human" and is_adjudication(one.key)]
+    keys = [one.key.removeprefix(ADJUDICATION) for one in found]
+    standing = {key: one for key, one in zip(keys, found, strict=True) if not one.withdrawn}
+    return {key: standing.get(key) for key in keys}
+
+
+def decides(answer: Annotation) -> bool:
+    """Whether an adjudicator's answer decides: it names leaves for sure, or says 看不懂 (that none fits)."""
+    return answer.unreadable or bool(answer.leaves and not answer.unsure)
+
+
+def standing_decisions(store: Store) -> list[Decision]:
+    """The decisions that were not taken back: an adjudicator who withdraws the answer, or changes it to
+    不确定, opens the dispute again."""
+    answers = adjudicated(store)
+    back = {key for key, answer in answers.items() if answer is None or not decides(answer)}
+    return [one for one in store.decisions() if one.key not in back]
 
 
 def chosen(vote: Vote, task: Task) -> tuple[str, ...]:

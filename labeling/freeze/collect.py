@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xundan.chats.masking import mask
 from xundan.chats.text import ROLE_MARKS
-from xundan.labeling.agreement.votes import ADJUDICATION, is_adjudication
+from xundan.labeling.agreement.votes import adjudicated, is_adjudication
 from xundan.labeling.freeze.session_label import session_record
 from xundan.labeling.records import Annotation, Task
 from xundan.labeling.settle import Settled
 from xundan.labeling.store import Store
+from xundan.labeling.studio.moves import moved_leaves
 from xundan.taxonomy.trees import Taxonomy
 
 CONTEXT_TURNS = 2
 """Previous turns a row keeps: as many as the models read."""
-UNDECIDED, UNREADABLE, DECISION = "undecided", "unreadable", "decision"
+UNDECIDED, UNREADABLE, DECISION, TAG = "undecided", "unreadable", "decision", "tag"
 NO_ANSWER = "no answer"
 TWICE = "the same message again"
 _MARKS = {role: f"{mark[1]}:" for role, mark in ROLE_MARKS.items()}
@@ -35,7 +36,8 @@ class Row:
     """One labelled reading. ``session`` and ``buyer`` (None: not known) are what a split must not cut.
 
     ``id``: ``shop:session#message``; ``part``: the purpose it was drawn for; ``weight``: how many of the pool
-    it stands for; ``record``: the line of labels.jsonl. A session's ``text`` is all of it, one turn a line.
+    it stands for; ``record``: the line of labels.jsonl; ``version``: of the taxonomy it was labelled under
+    ("" where it was not noted). A session's ``text`` is all of it, one turn a line.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Row:
     how: str
     weight: float | None
     record: Mapping[str, Any]
+    version: str = ""
 
     @property
     def natural(self) -> bool:
@@ -61,15 +64,13 @@ class Row:
 class Collected:
     """``tasks`` of the tree = ``rows`` + those left out, by reason (``left``); ``problems`` forbid freezing.
 
-    ``drawn``: the tasks by purpose. ``versions``: how many rows were labelled under each taxonomy version (""
-    where it was not noted).
+    ``drawn``: the tasks by purpose.
     """
 
     rows: tuple[Row, ...]
     tasks: int
     drawn: Mapping[str, int]
     left: Mapping[str, int]
-    versions: Mapping[str, int]
     problems: tuple[str, ...]
 
 
@@ -83,7 +84,7 @@ def collect(
     have.
     """
     tasks = {task.key: task for task in store.tasks(taxonomy.tree) if not is_adjudication(task.key)}
-    answers, judged = answers_of(store, taxonomy.tree), _judged(store)
+    answers, judged = answers_of(store, taxonomy.tree), adjudicated(store)
     final = {one.key: one for one in settled if one.key in tasks}
     left: Counter[str] = Counter()
     left[NO_ANSWER] = len(tasks) - len(final)
@@ -94,16 +95,18 @@ def collect(
         if one.how in (UNDECIDED, UNREADABLE):
             left[one.how] += 1
             continue
-        behind = judged.get(key, answers[key]) if one.how == DECISION else answers[key]
-        leaves = check.leaves(tasks[key], one, behind)
-        row = row_of(tasks[key], leaves, behind, one.how)
+        behind = _behind(one, answers.get(key, ()), judged.get(key))
+        version, moved = check.moves(tasks[key], one, behind)
+        leaves = check.leaves(one, moved)
+        said = [replace(answer, leaves=moved_leaves(answer.leaves, moved)) for answer in behind]
+        row = replace(row_of(tasks[key], leaves, said, one.how), version=version)
         if rows.setdefault(row.id, row) is not row:  # the same message, read with more or fewer turns
             left[TWICE] += 1
             twice[row.id] += set(rows[row.id].labels) != set(leaves)
     problems = [*check.problems(), *(f"{name} stands twice, with other leaves" for name in +twice)]
     ordered = tuple(rows[name] for name in sorted(rows))
     drawn = Counter(task.purpose for task in tasks.values())
-    return Collected(ordered, len(tasks), drawn, dict(+left), dict(check.seen), tuple(problems))
+    return Collected(ordered, len(tasks), drawn, dict(+left), tuple(problems))
 
 
 def answers_of(store: Store, tree: str) -> Mapping[str, list[Annotation]]:
@@ -115,10 +118,17 @@ def answers_of(store: Store, tree: str) -> Mapping[str, list[Annotation]]:
     return answers
 
 
-def _judged(store: Store) -> dict[str, list[Annotation]]:
-    """The adjudicator's answer behind each decision, by the key of the disputed task."""
-    found = (one for one in store.annotations() if is_adjudication(one.key) and not one.withdrawn)
-    return {one.key.removeprefix(ADJUDICATION): [one] for one in found}
+def _behind(final: Settled, answers: Sequence[Annotation], judged: Annotation | None) -> Sequence[Annotation]:
+    """The answers that final leaves were taken from: the adjudicator's, people's, or where there are none
+    tags; a tag beside people's answers has no say, and neither has who was unsure."""
+    if final.how == DECISION and judged is not None:
+        return [judged]
+    found = [
+        one
+        for one in answers
+        if (one.source == "human") == (final.how != TAG) and one.leaves and not (one.unsure or one.unreadable)
+    ]
+    return found or answers
 
 
 def row_of(task: Task, leaves: tuple[str, ...], answers: Sequence[Annotation], how: str) -> Row:
@@ -128,7 +138,9 @@ def row_of(task: Task, leaves: tuple[str, ...], answers: Sequence[Annotation], h
     if task.is_session:
         text, context = "\n".join(turns), ()
     name, source = row_id(task), _source(answers, how)
-    said = {"source": source, "part": task.purpose}
+    said: dict[str, Any] = {"source": source, "part": task.purpose}
+    if task.weight is not None:
+        said["weight"] = round(task.weight, 3)
     record = (
         {**session_record(task, leaves, answers), **said}
         if task.is_session
@@ -168,22 +180,27 @@ class _Versions:
     def __init__(self, taxonomy: Taxonomy, migration: Mapping[str, str] | None) -> None:
         self.taxonomy, self.migration = taxonomy, migration
         self.known = {leaf.id for leaf in taxonomy.leaves}
-        self.seen: Counter[str] = Counter()
         self.older: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
 
-    def leaves(self, task: Task, final: Settled, behind: Sequence[Annotation]) -> tuple[str, ...]:
-        """The final leaves in the taxonomy's words; ``behind``: the answers that they were taken from."""
+    def moves(
+        self, task: Task, final: Settled, behind: Sequence[Annotation]
+    ) -> tuple[str, Mapping[str, str]]:
+        """The version of the answers ``behind`` that the final leaves were taken from, and what of them moves
+        to which leaf."""
         versions = {one.taxonomy_version or task.taxonomy_version or "" for one in behind}
         older = versions - {self.taxonomy.version, ""}
         current = self.taxonomy.version if self.taxonomy.version in versions else ""
-        self.seen[", ".join(sorted(older)) or current] += 1
         if older and self.migration is None:
             self.older.update(older)
         moved = self.migration or {} if older else {}
         if final.how == DECISION:  # it may be in the newer words already, which must not be moved once more
             moved = {leaf: to for leaf, to in moved.items() if leaf not in self.known}
-        leaves = tuple(dict.fromkeys(moved.get(leaf, leaf) for leaf in final.leaves))
+        return ", ".join(sorted(older)) or current, moved
+
+    def leaves(self, final: Settled, moved: Mapping[str, str]) -> tuple[str, ...]:
+        """The final leaves in the taxonomy's words."""
+        leaves = moved_leaves(final.leaves, moved)
         self.unknown.update(leaf for leaf in leaves if leaf not in self.known)
         return leaves
 

@@ -180,7 +180,7 @@ def make_sheet(store: Store, facts: Facts) -> Datasheet:
         sources=_parts([(row.source, file) for row, file in pairs]),
         how=_parts([(row.how, file) for row, file in pairs]),
         purposes=_purposes(facts.collected.drawn, rows, files),
-        versions=facts.collected.versions,
+        versions=dict(Counter(row.version for row in rows)),
         people=people,
         labelled=labelled,
         agreement=_agreement(store, tree),

@@ -17,8 +17,8 @@ from xundan.taxonomy.trees import Taxonomy
 
 _SAID: Mapping[str, Mapping[str, str]] = {
     "zh": {
-        "audit": "随机审计行 {audit} 行（抽了 {drawn} 个任务）：dev 与 test 只含这些行，其指标代表自然比例，"
-        "未入集的除外。",
+        "audit": "随机审计行 {audit} 行（抽了 {drawn} 个任务）：dev 与 test 只含这些行，其指标按权重算"
+        "代表自然比例，未入集的除外。",
         "audit_in_train": " 其中 {audit_in_train} 行在 train：用本集训练的模型，校正趋势时不能再用这些行。",
         "no_audit": "**没有随机审计行**：dev 与 test 取自有偏抽样，其指标不代表自然比例，也不能校正趋势。",
         "absent": " 没有一行的叶子：{absent}。",
@@ -41,7 +41,7 @@ _SAID: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "audit": "{audit} rows are of the random audit sample ({drawn} tasks were drawn): dev and test hold "
-        "only them and stand for natural rates, but for the tasks left out.",
+        "only them and, counted by weight, stand for natural rates, but for the tasks left out.",
         "audit_in_train": " {audit_in_train} of them are in train: for a model made of this set, correct no "
         "trend with those.",
         "no_audit": "**There are no audit rows**: dev and test come from a biased sample; their figures do "

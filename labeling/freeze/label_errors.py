@@ -159,7 +159,8 @@ def write_csv(suspects: Sequence[Suspect], taxonomy: Taxonomy, path: Path) -> No
 def as_tasks(found: LabelErrors, taxonomy: Taxonomy, store: Store) -> list[Task]:
     """The suspects as tasks for the adjudicator's project, purpose "disputed", no leaf filled in; a decision
     about one wins over its label in the next frozen set. Rows that are no task of the store are left out."""
-    known = {row_id(task): task for task in store.tasks(found.tree) if not is_adjudication(task.key)}
+    tasks = [task for task in store.tasks(found.tree) if not is_adjudication(task.key)]
+    known = {row_id(task): task for task in reversed(tasks)}  # of one message read twice the first is frozen
     return [
         replace(
             known[one.row.id],

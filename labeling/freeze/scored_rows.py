@@ -63,7 +63,7 @@ def read_scored(version: Path, labels: Sequence[Path]) -> ScoredRows:
     try:
         with np.load(version / SCORES_FILE) as kept:
             scores, truth = kept["scores"], kept["truth"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, LookupError, ValueError, TypeError, zipfile.BadZipFile) as error:
         do = "take a version made by xundan train"
         raise BadInput("no out-of-fold scores", got=error, do=do, where=str(version / SCORES_FILE)) from error
     leaves = tuple(said["leaves"])
@@ -93,7 +93,7 @@ def fingerprint(row: ScoredRow) -> str:
 def _fingerprints(path: Path) -> set[str]:
     try:
         return {line.split(" ")[0] for line in path.read_text(encoding="utf-8").splitlines()}
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BadInput("no list of the rows trained on", got=error, where=str(path)) from error
 
 
@@ -102,7 +102,7 @@ def _rows(path: Path) -> list[tuple[str, ScoredRow]]:
         raise BadInput("not a file of JSON lines", got=path.name, expected="a .jsonl such as train.jsonl")
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BadInput("the label file cannot be read", got=error, where=str(path)) from error
     return [
         (f"{path}:{number}", _row(f"{path}:{number}", line))
@@ -132,6 +132,6 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return {name: found[name] for name in ("version", "tree", "taxonomy_version", "leaves")}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         do = "give the folder of a version, such as registry/attention/v3"
         raise BadInput("not a model's folder", got=error, do=do, where=str(path)) from error

@@ -47,11 +47,12 @@ def session_record(task: Task, leaves: Sequence[str], answers: Sequence[Annotati
 
 
 def outcome_of(events: Sequence[tuple[str, datetime]]) -> str:
-    """How a lost session was lost, as its order events tell it."""
-    names = {name for name, _ in events}
-    if "refunded" in names:
+    """How a lost session was lost, as its order events tell it; an order that was paid and kept lost
+    nothing."""
+    orders = _orders(events)
+    if any(order["refunded_at"] for order in orders):
         return "lost_refund"
-    return "lost_unpaid" if "ordered" in names else "lost_no_order"
+    return "lost_unpaid" if any(not order["paid_at"] for order in orders) else "lost_no_order"
 
 
 def _orders(events: Sequence[tuple[str, datetime]]) -> list[dict[str, str | None]]:

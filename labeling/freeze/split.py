@@ -71,7 +71,7 @@ def read_earlier(frozen: Path) -> Earlier:
             for kind, sides in found.items():
                 for name, side in said[kind].items():
                     sides[name] = max(sides.get(name, "train"), cast(Side, side), key=SIDES.index)
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             do = "restore it: without it a test session could come into training"
             raise BadInput("not a frozen set's split", got=error, do=do, where=str(path)) from error
     return Earlier(found["sessions"], found["buyers"])

@@ -31,6 +31,7 @@ from xundan.labeling.sampling.pool import Pool, read_pool
 from xundan.labeling.sampling.rare import rare, room
 from xundan.labeling.sampling.tasks import make_tasks, refuse_unmasked
 from xundan.labeling.store import Store
+from xundan.labeling.tag_sources import link_tags, places_of
 from xundan.lake import Lake
 from xundan.progress import Begin, silent
 from xundan.settings import SHANGHAI
@@ -72,6 +73,7 @@ def draw(lake: Lake, store: Store, wish: Wish, begin: Begin = silent) -> Drawn:
     """
     taxonomy = load(wish.taxonomy or wish.tree)
     pool = read_pool(lake, wish.tree, wish.since, begin)
+    link_tags(store, wish.tree, places_of(pool.candidates))
     known = read_known(store, taxonomy, wish.labels, wish.held_out)
     doubts = pool.tree != "loss" and BY_DOUBT & wish.mix.keys()
     thresholds = read_thresholds(wish.model, pool) if wish.model and doubts else None

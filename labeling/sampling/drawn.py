@@ -55,8 +55,9 @@ class Audit:
     them, and are worth at least ``effective`` equal ones (L. Kish 1965, Survey Sampling: (sum w)² / sum w²).
 
     ``known``: messages or sessions that are none of them, as something drawn or labelled before says nearly
-    the same; ``stands_for`` how many each of those does (key of a task, or id of a labelled row). A share of
-    the pool is that of both parts together: weights of the tasks, and counts of what was known.
+    the same; ``stands_for`` how many each of those does (key of a task, or id of a labelled row, its text
+    where it has none). A share of the pool is that of both parts together: weights of the tasks, and counts
+    of what was known.
     """
 
     tasks: int

@@ -232,10 +232,13 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         found: dict[str, Any] = said.get("model", said)["leaves"]
-        if not all(set(one["precision"]) >= {"hits", "n"} for one in found.values()):
-            raise KeyError("precision with hits and n")
+        for one in found.values():
+            for figure in filter(None, (one["precision"], one.get("recall"))):
+                if not 0 <= figure["hits"] <= figure["n"]:
+                    raise ValueError(f"{figure['hits']} hits of {figure['n']}")
+        micro_gain(said.get("learning"), STEP)
         return dict(said)
-    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
         raise BadInput(
             "no figures of a model", got=error, expected="metrics.json of xundan evaluate", where=str(path)
         ) from None

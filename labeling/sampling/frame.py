@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from xundan.labeling.sampling.known import Known, KnownReading, reading, reading_text
+from xundan.labeling.sampling.known import Known, reading, reading_text
 from xundan.labeling.sampling.near_duplicates import groups_of
 from xundan.labeling.sampling.pool import Candidate, Pool
 from xundan.progress import Begin, silent
@@ -63,14 +63,14 @@ def make_frame(pool: Pool, known: Known, begin: Begin = silent) -> Frame:
     ]
     left_out[HELD_OUT] = len(pool.candidates) - len(free)
     begin("find near-duplicates", 0)
-    before: dict[str, KnownReading] = {one.id: one for one in known.readings}
-    readings = [one.reading for one in before.values()]
+    before = known.readings  # a file may have an id twice, or none
+    readings = [one.reading for one in before]
     for number in free:
         one = pool.candidates[number]
         readings.append(reading(one.text, one.turns, one.message_id is None))
     numbers = groups_of(readings).tolist()
     # Of several known readings in a group the first stands for it.
-    drawn = dict(reversed(list(zip(numbers, before, strict=False))))
+    drawn = dict(reversed(list(zip(numbers, (one.id for one in before), strict=False))))
     groups: dict[int, list[int]] = defaultdict(list)
     stands_for: Counter[str] = Counter()
     for number, group in zip(free, numbers[len(before) :], strict=True):

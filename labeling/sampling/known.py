@@ -15,11 +15,12 @@ from urllib.parse import unquote
 
 from xundan.chats.text import ROLE_MARKS
 from xundan.errors import BadInput
-from xundan.labeling.agreement.votes import Votes, dispute_of, read_votes
+from xundan.labeling.agreement.votes import Votes, dispute_of, read_votes, standing_decisions
 from xundan.labeling.freeze.split import read_earlier
 from xundan.labeling.freeze.write import FROZEN
 from xundan.labeling.records import Task, Turn
 from xundan.labeling.sampling.near_duplicates import Reading, reading_of
+from xundan.labeling.settle import settle
 from xundan.labeling.store import Store
 from xundan.labeling.suggest.examples import Examples
 from xundan.labeling.suggest.reading import spoken
@@ -32,8 +33,8 @@ _MARKS = {role: f"{mark[1]}:" for role, mark in ROLE_MARKS.items()}
 
 @dataclass(frozen=True)
 class KnownReading:
-    """Something drawn or labelled before: ``id`` is the key of a task or the id of a row in a file; without
-    ``leaves`` it is not answered, or in dispute."""
+    """Something drawn or labelled before: ``id`` is the key of a task or the id of a row in a file (its text
+    where it has none); without ``leaves`` it is not answered, or in dispute."""
 
     id: str
     reading: Reading
@@ -73,13 +74,14 @@ def read_known(
     files = [Examples.read(path, taxonomy) for path in labels]
     found = [_of_task(task, answers.get(task.key, ())) for task in votes.tasks.values()]
     found += [
-        KnownReading(row.id, reading_of(row.text, row.context), row.text, row.leaves)
+        KnownReading(row.id or row.text, reading_of(row.text, row.context), row.text, row.leaves)
         for file in files
         for row in file.rows
     ]
     readings = _once(found)
+    over = answers.keys() | {one.key for one in settle(store, taxonomy.tree) if one.how == "unreadable"}
     waiting = Counter(
-        leaf for task in votes.tasks.values() if task.key not in answers for leaf, _ in task.predicted
+        leaf for task in votes.tasks.values() if task.key not in over for leaf, _ in task.predicted
     )
     earlier = read_earlier(store.folder / FROZEN)
     further = frozenset(name for path in held_out for name in _names(path))
@@ -103,8 +105,8 @@ def answers_of(store: Store, votes: Votes) -> dict[str, tuple[str, ...]]:
         labels = votes.labels(key)
         if labels and dispute_of(several, votes.tasks[key]) is None:
             found[key] = labels[0].leaves
-    decided = {one.key: one.leaves for one in store.decisions() if one.key in votes.tasks and one.leaves}
-    return found | decided
+    decided = {one.key: one.leaves for one in standing_decisions(store) if one.key in votes.tasks}
+    return {key: leaves for key, leaves in (found | decided).items() if leaves}
 
 
 def _tags(store: Store) -> dict[str, tuple[tuple[str, tuple[str, ...]], ...]]:

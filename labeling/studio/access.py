@@ -15,7 +15,6 @@ from xundan.errors import BadInput
 
 FOLDER = "studio"
 FILE_NAME = "access.json"
-EMAIL = "xundan@example.com"
 PORT = 8080
 
 
@@ -51,8 +50,11 @@ def studio_folder(home: Path) -> Path:
 
 
 def new_access() -> Access:
-    """An account with a password nobody has seen, on loopback; its environment is not chosen yet."""
-    return Access(address_of(PORT), EMAIL, secrets.token_urlsafe(18))
+    """An account with a password nobody has seen, on loopback; its environment is not chosen yet.
+
+    A database in which an earlier account stands keeps that one's password, so each has a name of its own.
+    """
+    return Access(address_of(PORT), f"xundan-{secrets.token_hex(3)}@example.com", secrets.token_urlsafe(18))
 
 
 def address_of(port: int) -> str:
@@ -71,10 +73,17 @@ def find_access(home: Path) -> Access | None:
     path = home / FOLDER / FILE_NAME
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Access(**{item.name: found[item.name] for item in fields(Access)})
+        access = Access(**{item.name: found[item.name] for item in fields(Access)})
+        if not access.port:
+            raise ValueError("no port in the address")
+        return access
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except PermissionError:
+        raise BadInput(
+            "the address and token of Label Studio can be read by their owner only", where=str(path)
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
             "the file with the address and token of Label Studio is damaged",
             got=repr(error),

@@ -43,8 +43,8 @@ def personal_token(address: str, email: str, password: str) -> str:
 
 def token_works(address: str, token: str) -> bool:
     """Whether the server takes this personal access token."""
-    answer = httpx.post(f"{address}/api/token/refresh/", json={"refresh": token}, timeout=_TIMEOUT_S)
-    return answer.is_success
+    with _browser(address) as page:
+        return page.post("/api/token/refresh/", json={"refresh": token}).is_success
 
 
 def add_person(access: Access, email: str, password: str | None = None) -> Person:
@@ -69,8 +69,16 @@ def add_person(access: Access, email: str, password: str | None = None) -> Perso
 
 @contextmanager
 def _browser(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=False) as page:
-        yield page
+    try:
+        with httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=False) as page:
+            yield page
+    except httpx.HTTPStatusError as error:
+        said = f"{error.response.status_code} {error.response.text[:200]}"
+        raise BadInput("Label Studio refused a request", got=said, where=address) from error
+    except httpx.TransportError as error:
+        raise BadInput(
+            "Label Studio does not answer", got=repr(error), do="run: xundan label up", where=address
+        ) from error
 
 
 @contextmanager
@@ -78,7 +86,12 @@ def _signed_in(address: str, email: str, password: str) -> Iterator[httpx.Client
     with _browser(address) as page:
         answer = _send_form(page, "/user/login/", {"email": email, "password": password})
         if not answer.is_redirect:
-            raise BadInput("Label Studio does not take the account", got=email, where=address)
+            raise BadInput(
+                "Label Studio does not take the account",
+                got=email,
+                do="start it anew, which makes the account: xundan label down, then xundan label up",
+                where=address,
+            )
         page.headers["X-CSRFToken"] = page.cookies["csrftoken"]
         yield page
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -76,12 +76,38 @@ class Studio(Protocol):
 def library(access: Access) -> LabelStudio:
     """The library's own client, which repeats nothing by itself; `MissingExtra` without label-studio-sdk."""
     sdk = require("label_studio_sdk")
-    http = httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=True)
+    renewed = Renewed(lambda: _new_token(made))
+    http = httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=True, auth=renewed)
     # By default it repeats a POST whose answer got lost, which doubles tasks.
-    made: LabelStudio = sdk.LabelStudio(
-        base_url=access.address, api_key=access.token, httpx_client=http, timeout=TIMEOUT_S, max_retries=0
-    )
+    try:
+        made: LabelStudio = sdk.LabelStudio(
+            base_url=access.address, api_key=access.token, httpx_client=http, timeout=TIMEOUT_S, max_retries=0
+        )
+    except sdk.core.ApiError as error:
+        raise BadInput(
+            "the token is no more good", got=error.body, do="run: xundan label up", where=access.address
+        ) from error
     return made
+
+
+class Renewed(httpx.Auth):
+    """Sends a request again where its token, good for five minutes, ran out on the way: what is refused with
+    401 was not acted on."""
+
+    def __init__(self, new_token: Callable[[], str]) -> None:
+        self._new_token = new_token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        answer = yield request
+        if answer.status_code == httpx.codes.UNAUTHORIZED and "Authorization" in request.headers:
+            request.headers["Authorization"] = f"Bearer {self._new_token()}"
+            yield request
+
+
+def _new_token(client: Any) -> str:
+    tokens = client._client_wrapper._tokens_client
+    tokens._access_token = None
+    return str(tokens.api_key)
 
 
 def connect(access: Access) -> Studio:

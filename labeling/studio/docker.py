@@ -5,6 +5,8 @@ up(Path("xundan-labels/studio"), access)
 
 from __future__ import annotations
 
+import re
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from xundan.labeling.studio.environment import VERSION, variables
 
 COMPOSE_NAME = "compose.yaml"
 _ENV_NAME = "compose.env"
+_NAME = re.compile(r"^name: (\S+)$", re.MULTILINE)
+_PLAIN = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 _COMPOSE = """\
 # Written by `xundan label up --docker`; changes are overwritten at the next start.
 name: {name}
@@ -38,6 +42,7 @@ def up(folder: Path, access: Access, tell: Callable[[str], None] = print) -> Non
 
     A PostgreSQL on this machine is reached from inside as host.docker.internal.
     """
+    check_docker()
     write_compose(folder, access)
     tell(f"starting Label Studio {VERSION} in a container on {access.address}")
     _compose(folder, "up", "--detach")
@@ -52,8 +57,8 @@ def down(folder: Path) -> bool:
 
 
 def running(folder: Path) -> bool:
-    """Whether the container of this folder runs."""
-    if not (folder / COMPOSE_NAME).is_file():
+    """Whether the container of this folder runs; not where docker is no more."""
+    if not (folder / COMPOSE_NAME).is_file() or shutil.which("docker") is None:
         return False
     return bool(_compose(folder, "ps", "--quiet", "--status", "running").strip())
 
@@ -64,21 +69,39 @@ def last_words(folder: Path, lines: int = 5) -> str:
 
 
 def write_compose(folder: Path, access: Access) -> None:
-    """Write the compose file, and beside it what holds the password (mode 600)."""
+    """Write the compose file, and beside it what holds the password (mode 600).
+
+    Docker finds the data by the name in the file, so a folder keeps the name it was first given.
+    """
     # A container is told the port that it is published on by the compose file alone.
     told = variables(access, data=None)
-    lines = "".join(f"{name}={value}\n" for name, value in told.items())
+    lines = "".join(f"{name}={_quoted(value)}\n" for name, value in told.items())
     replace_file(folder / _ENV_NAME, lines.encode(), mode=0o600)
-    name = f"xundan-label-studio-{access.port}"
+    before = folder / COMPOSE_NAME
+    kept = _NAME.search(before.read_text(encoding="utf-8")) if before.is_file() else None
+    name = kept[1] if kept else f"xundan-label-studio-{secrets.token_hex(4)}"
     text = _COMPOSE.format(name=name, version=VERSION, port=access.port, env=_ENV_NAME)
     replace_file(folder / COMPOSE_NAME, text.encode())
 
 
-def _compose(folder: Path, *arguments: str) -> str:
+def check_docker() -> str:
+    """The docker program; `BadInput` where there is none."""
     docker = shutil.which("docker")
     if docker is None:
-        raise BadInput("docker is not installed", do="leave out --docker: Label Studio then runs without it")
-    command = [docker, "compose", "--file", str(folder / COMPOSE_NAME), *arguments]
+        raise BadInput("docker is not installed", do="run it without: xundan label up --no-docker")
+    return docker
+
+
+def _quoted(value: str) -> str:
+    """A value as compose reads it unchanged: it would replace a $ and cut at a # outside of quotes."""
+    if _PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _compose(folder: Path, *arguments: str) -> str:
+    command = [check_docker(), "compose", "--file", str(folder / COMPOSE_NAME), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         said = done.stderr.strip().splitlines()[-2:]

@@ -6,6 +6,7 @@ python = install(Path("xundan-labels/studio/venv"))
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,8 +88,7 @@ def check_database(address: str) -> str:
     """The address of a database as it is, or `BadInput`; "" and "sqlite" both mean SQLite."""
     if address in ("", "sqlite"):
         return ""
-    parts = urlsplit(address)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or not parts.path.strip("/"):
+    if not _is_postgresql(address):
         raise BadInput(
             "not a database that Label Studio knows",
             got=repr(_hidden(address)),
@@ -98,9 +98,17 @@ def check_database(address: str) -> str:
     return address
 
 
+def _is_postgresql(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        named = bool(parts.hostname and parts.path.strip("/")) and parts.port != 0
+    except ValueError:  # no port, or no address at all
+        return False
+    return named and parts.scheme in ("postgresql", "postgres")
+
+
 def _hidden(address: str) -> str:
-    password = urlsplit(address).password
-    return address.replace(f":{password}@", ":…@") if password else address
+    return re.sub(r"//.*@", "//…@", address)
 
 
 def _database(address: str) -> dict[str, str]:

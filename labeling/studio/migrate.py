@@ -135,6 +135,9 @@ def _rewrite(
         for annotation in task.annotations or ():
             result = moved_result(annotation["result"], taxonomy, to)
             if result != annotation["result"]:
+                # Its person may have changed it since the page was read.
+                now = client.annotations.get(annotation["id"], request_options=AGAIN).result or []
+                result = moved_result(now, taxonomy, to)
                 client.annotations.update(annotation["id"], result=result, request_options=AGAIN)
                 annotations += 1
             named |= named_in(result)

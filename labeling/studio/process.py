@@ -39,7 +39,7 @@ class Process:
         """Run ``code`` with ``python``; gives the process number. `BadInput` where one runs already."""
         handle = os.open(self.folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if not _lock(handle):
+            if not _lock(handle, alone=True):
                 raise BadInput("Label Studio is already running or being started", where=str(self.folder))
             os.ftruncate(handle, 0)  # the number of one that crashed may by now be anybody's
             with open(self.log, "ab") as log:
@@ -64,7 +64,7 @@ class Process:
         except FileNotFoundError:
             return False
         try:
-            return not _lock(handle)
+            return not _lock(handle, alone=False)  # two that ask never take each other for the server
         finally:
             os.close(handle)
 
@@ -96,11 +96,11 @@ class Process:
         return " / ".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def _lock(handle: int) -> bool:
+def _lock(handle: int, *, alone: bool) -> bool:
     if sys.platform == "win32":
         raise BadInput("Label Studio is started this way on Linux and macOS only", do="use --docker")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -97,6 +97,8 @@ def ensure_project(
     answer each task. The same call again changes nothing. Raises `BadInput` where Label Studio refuses or
     does not answer.
     """
+    if annotators < 1:  # Label Studio would take it, and offer no task to anybody
+        raise BadInput("nobody would be asked", got=annotators, expected="1 or more", where="--annotators")
     settings = _settings(taxonomy, guideline, annotators)
     first = most_common(counts or {}, taxonomy)
     with _errors_as_ours():
@@ -123,7 +125,19 @@ def instruction(guideline: str) -> str:
 
 def make_project(client: LabelStudio, store: Store, tree: str, values: dict[str, Any]) -> int:
     """Make a tree's project, whose description `find_project` knows it by; where the answer gets lost, see
-    whether it came to be. Raises the library's errors."""
+    whether it came to be. Raises the library's errors.
+
+    A Label Studio with a new database gives numbers out again that the ledger has: those are passed over, or
+    its tasks and answers would be taken for others.
+    """
+    number = _made(client, store, tree, values)
+    while store.pushed(number):
+        client.projects.delete(number, request_options=_ONCE)
+        number = _made(client, store, tree, values)
+    return number
+
+
+def _made(client: LabelStudio, store: Store, tree: str, values: dict[str, Any]) -> int:
     try:
         return int(client.projects.create(**values, request_options=_ONCE).id or 0)
     except httpx.TransportError:

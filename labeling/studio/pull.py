@@ -60,7 +60,8 @@ def pull(
 
     ``taxonomy_version`` is kept with each new answer. Can be killed and repeated: an annotation is replaced
     under its id ("studio:PROJECT:NUMBER"), and the next pull begins where the last *finished* one began.
-    Raises `BadInput` where the numbers belong to another Label Studio than before.
+    Who had an account once keeps the address, also when the account is no more. Raises `BadInput` where the
+    numbers belong to another Label Studio than before.
     """
     began, now = time.monotonic(), datetime.now(UTC)
     found = look(store, studio, project)
@@ -167,11 +168,11 @@ class _Merge:
 
     def _annotation(self, row: Mapping[str, Any], key: str) -> Annotation:
         answer = answer_of(row["result"] or [])
-        person = row["completed_by"]
+        name = f"{self._prefix}{row['id']}"
         return Annotation(
-            id=f"{self._prefix}{row['id']}",
+            id=name,
             key=key,
-            by=self._people.get(person, f"user {person}"),
+            by=self._person(row, self._known.get(name)),
             leaves=answer.leaves,
             at=datetime.fromisoformat(row["updated_at"]),
             stage=answer.stage,
@@ -183,6 +184,16 @@ class _Merge:
             taxonomy_version=self._version,
             withdrawn=bool(row["was_cancelled"]),
         )
+
+    def _person(self, row: Mapping[str, Any], before: Annotation | None) -> str:
+        """Who answered: the address as long as there is an account, else as it was known, else a number (with
+        the account goes the number too: two such people must not become one)."""
+        person = row["completed_by"]
+        if person in self._people:
+            return self._people[person]
+        if before is not None:
+            return before.by
+        return f"user {person}" if person is not None else f"user of answer {row['id']}"
 
     def _beside_known(self, now: Annotation) -> list[Annotation]:
         """What to write of an annotation: it, it with the earlier answer in its history, or nothing."""
@@ -199,7 +210,8 @@ class _Merge:
             )
         history = before.history if before.leaves == now.leaves else (*before.history, before.leaves)
         merged = replace(now, history=history)
-        if replace(merged, taxonomy_version=before.taxonomy_version) == before:
+        # With the same seconds no person touched it: a change of the taxonomy stamped it anew.
+        if replace(merged, at=before.at, taxonomy_version=before.taxonomy_version) == before:
             self.counts["same"] += 1
             return []
         self.counts["withdrawn" if merged.withdrawn and not before.withdrawn else "changed"] += 1

@@ -39,17 +39,17 @@ def answer_of(result: Sequence[Mapping[str, Any]]) -> Answer:
     """Read the result items; items of controls that our pages do not have are passed over.
 
     A leaf is the last item of its path in a tree, or the value of a ticked box; one that is chosen in two
-    places counts once.
+    places counts once. Secondary loss points without a primary one are no leaves: the first of them would
+    pass for the primary one.
     """
     chosen: dict[str, list[str]] = {}
     for item in result:
         chosen.setdefault(str(item.get("from_name")), []).extend(_values(item.get("value") or {}))
     doubts = chosen.get(DOUBT, [])
+    named = (PRIMARY, SECONDARY) if chosen.get(PRIMARY) else ()
     comment = "\n".join(text.strip() for text in chosen.get(COMMENT, []) if text.strip())
     return Answer(
-        leaves=_each_once(
-            leaf for name in (PRIMARY, SECONDARY, QUICK, LEAVES) for leaf in chosen.get(name, [])
-        ),
+        leaves=_each_once(leaf for name in (*named, QUICK, LEAVES) for leaf in chosen.get(name, [])),
         stage=next(iter(chosen.get(STAGE, [])), None),
         evidence=_each_once(chosen.get(EVIDENCE, [])),
         unsure=UNSURE in doubts,

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+from filelock import FileLock
 
 from xundan.errors import BadInput
 from xundan.labeling.studio import docker
@@ -52,21 +53,24 @@ def up(
     """Start Label Studio if it does not run, wait until it is healthy, and have an account and a token.
 
     What is not given stays as it was at the last start (first: port 8080, SQLite, no container, an
-    environment in the folder). Can be repeated, also after a crash. Raises `BadInput` for a port in use, a
-    server that does not come up (with the end of its log), or a database it does not know.
+    environment in the folder). Can be repeated, also after a crash; of two at once one waits. Raises
+    `BadInput` for a port in use, a server that does not come up (with the end of its log), or a database it
+    does not know.
     """
-    access = _chosen(home, port, database, docker, environment)
-    write_access(home, access)
-    if _running(home, access):
-        tell(f"Label Studio runs already: {access.address}")
-    else:
-        _start(home, access, tell)
-    _wait(home, access)
-    if not access.token or not token_works(access.address, access.token):
-        token = personal_token(access.address, access.email, access.password)
-        access = replace(access, token=token)
+    # Each of two first starts would make up a password, and only one of them would be the account's.
+    with FileLock(studio_folder(home) / "up.lock"):
+        access = _chosen(home, port, database, docker, environment)
         write_access(home, access)
-    return access
+        if _running(home, access):
+            tell(f"Label Studio runs already: {access.address}")
+        else:
+            _start(home, access, tell)
+        _wait(home, access)
+        if not access.token or not token_works(access.address, access.token):
+            token = personal_token(access.address, access.email, access.password)
+            access = replace(access, token=token)
+            write_access(home, access)
+        return access
 
 
 def down(home: Path) -> bool:
@@ -82,14 +86,16 @@ def _chosen(
 ) -> Access:
     before = find_access(home)
     access = before or new_access()
+    if port is not None and not 0 < port < 65536:
+        raise BadInput("no such port", got=port, expected="1 to 65535", where="--port")
     chosen = replace(
         access,
         address=access.address if port is None else address_of(port),
         database=access.database if database is None else check_database(database),
         docker=access.docker if docker is None else docker,
-        environment=str(environment or access.environment or studio_folder(home) / "venv"),
+        environment=str(Path(environment or access.environment or studio_folder(home) / "venv").resolve()),
     )
-    if before and chosen != before and _running(home, before):
+    if before and chosen != before and _surely_running(home, before):
         if replace(chosen, environment=before.environment) == before:
             return before  # a running server does not care where another would be installed
         raise BadInput(
@@ -105,11 +111,19 @@ def _running(home: Path, access: Access) -> bool:
     return docker.running(studio_folder(home)) if access.docker else Process(studio_folder(home)).running()
 
 
+def _surely_running(home: Path, access: Access) -> bool:
+    """`_running`; False where docker does not answer, so that one can go on without it."""
+    try:
+        return _running(home, access)
+    except BadInput:
+        return False
+
+
 def _start(home: Path, access: Access, tell: Tell) -> None:
     folder = studio_folder(home).resolve()
     if access.docker:
         return docker.up(folder, access, tell)
-    python = install(Path(access.environment).resolve(), tell)
+    python = install(Path(access.environment), tell)
     _check_port(access.port)
     tell(f"starting Label Studio on {access.address} (the first time about a minute)")
     told = surroundings() | variables(access, folder / "data")

@@ -103,12 +103,15 @@ def _send(talk: Talk, desk: Desk) -> Exchange:
                 cost = 0.0
                 desk.cache.not_billed(note)
             _wait(error, attempt, desk)
-        except (Declined, XundanError) as error:
+        except Declined as error:
+            if not error.billed:
+                cost = 0.0
+                desk.cache.not_billed(note)
+            raise _Ended("declined", str(error)) from None
+        except XundanError:
             cost = 0.0
             desk.cache.not_billed(note)
-            if isinstance(error, XundanError):
-                raise
-            raise _Ended("declined", str(error)) from None
+            raise
         finally:
             desk.budget.settle(worst, cost)
     raise _Ended("unreachable", why)

@@ -23,6 +23,7 @@ _HEADERS = {"accept", "accept-encoding", "connection", "content-length", "conten
 _RAW = "x-stainless-raw-response"  # the library tells itself by this header to hand over the plain answer
 _NO_MONEY = ("insufficient_quota", "insufficient balance", "arrearage", "billing")
 _LONGEST_COMPLAINT = 200
+_VARIABLE = f"{KEY_VARIABLE}, or the variable that --key-env names"
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,22 @@ class Busy(Exception):
 
 
 class Declined(Exception):
-    """The endpoint will not answer this one question: its content filter, or it is too long."""
+    """The endpoint will not answer this one question: its content filter, or it is too long; ``billed``: what
+    was filtered is an answer, which may have cost."""
+
+    def __init__(self, why: str, billed: bool = False) -> None:
+        super().__init__(why)
+        self.billed = billed
 
 
 class Endpoint(AbstractContextManager["Endpoint"]):
     """A client that sends to the named address alone, and no more than it must."""
 
     def __init__(self, asking: Asking, key: str | None) -> None:
-        """``key`` is kept in memory only; `MissingExtra` without the openai library."""
+        """``key`` is kept in memory only; `MissingExtra` without the openai library, `BadInput` for a key
+        that no header can carry."""
+        if key and not (key.isascii() and key.isprintable()):
+            raise BadInput("the key of the endpoint holds characters that no key has", do=f"set {_VARIABLE}")
         self._openai: Any = require("openai")
         self._asking, self._key = asking, key
         self._dialect, self._lock = Dialect(), threading.Lock()
@@ -107,12 +116,12 @@ class Endpoint(AbstractContextManager["Endpoint"]):
         status, said = int(error.status_code), self._said(error)
         if status in (408, 409, 425, 429) or status >= 500:
             if status == 429 and any(word in said.lower() for word in _NO_MONEY):
-                raise Refused("the account has no money left", got=said, where=self._asking.base_url)
+                raise Refused("the account has no money left", got=_short(said), where=self._asking.base_url)
             raise Busy(f"HTTP {status}", _retry_after(error.response.headers), billed=status >= 500)
         if status in (400, 415, 422):
             simpler = dialect.without(said)
             if simpler is None:
-                raise Declined(f"HTTP {status}: {said}")
+                raise Declined(f"HTTP {status}: {_short(said)}")
             with self._lock:
                 if self._dialect == dialect:  # else another thread has found out already
                     self._dialect = simpler
@@ -125,7 +134,7 @@ class Endpoint(AbstractContextManager["Endpoint"]):
         where = self._asking.base_url
         if status in (401, 403):  # what it says may quote the key
             return BadInput(
-                f"the endpoint refuses the key (HTTP {status})", do=f"set {KEY_VARIABLE}", where=where
+                f"the endpoint refuses the key (HTTP {status})", do=f"set {_VARIABLE}", where=where
             )
         if status == 402:
             return Refused("the account has no money left", got="HTTP 402", where=where)
@@ -138,7 +147,7 @@ class Endpoint(AbstractContextManager["Endpoint"]):
             )
         return BadInput(
             "the endpoint does not know the address or the model",
-            got=f"HTTP {status}: {said}",
+            got=f"HTTP {status}: {_short(said)}",
             expected=f"an OpenAI-compatible address (most end in /v1) that serves {self._asking.model!r}",
             where=where,
         )
@@ -149,7 +158,11 @@ class Endpoint(AbstractContextManager["Endpoint"]):
         text = " ".join(str(body.get(name) or "") for name in ("code", "message")).strip()
         text = text or error.response.text.strip()
         text = text.encode("utf-8", "replace").decode()
-        return mask(text.replace(self._key, "***") if self._key else text)[:_LONGEST_COMPLAINT]
+        return mask(text.replace(self._key, "***") if self._key else text)
+
+
+def _short(said: str) -> str:
+    return said[:_LONGEST_COMPLAINT]
 
 
 def _reply(text: str) -> Reply:
@@ -167,7 +180,7 @@ def _reply(text: str) -> Reply:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise Busy("what came is no chat completion", billed=True) from None
     if finish == "content_filter":
-        raise Declined("the endpoint's content filter")
+        raise Declined("the endpoint's content filter", billed=True)
     tokens_in, tokens_out = (count if type(count) is int and count >= 0 else None for count in counts)
     cached = cached if type(cached) is int and 0 <= cached <= (tokens_in or 0) else 0
     return Reply(str(content), finish, served_by, tokens_in, tokens_out, cached)

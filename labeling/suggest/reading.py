@@ -70,7 +70,12 @@ def _session(task: Task) -> str:
 
 def _line(number: int, turn: Turn) -> str:
     at = f" {_time(turn.at)}" if turn.at else ""
-    return f"[{number}]{at} {ROLES.get(turn.role, turn.role)}：{cut(' '.join(turn.text.split()))}"
+    return f"[{number}]{at} {ROLES.get(turn.role, turn.role)}：{cut(_one_line(turn.text))}"
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks; masked once more, as a number may have stood on two lines."""
+    return mask(" ".join(text.split()))
 
 
 def _time(at: datetime) -> str:

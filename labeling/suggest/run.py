@@ -66,7 +66,7 @@ class Report:
             most = f", {self.unanswered.yuan:.4f} yuan at most" if self.yuan is not None else ""
             lines.append(
                 f"{self.unanswered.requests:,} requests of all runs here were never answered "
-                f"(killed, timed out, broken off) and may have been billed{most}"
+                f"(killed, timed out, broken off, filtered) and may have been billed{most}"
             )
         return [*lines, f"stopped: {self.stopped}; run again to go on"] if self.stopped else lines
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Column, Table
 
 from xundan.labeling.agreement.figures import Figure
@@ -30,7 +31,7 @@ def tables(comparison: Comparison, taxonomy: Taxonomy) -> list[Table | str]:
         "precision",
         "recall",
         "F1",
-        title=comparison.model,
+        title=escape(comparison.model),
     )
     if comparison.ours:
         table.add_column("F1 of our model")
@@ -39,8 +40,8 @@ def tables(comparison: Comparison, taxonomy: Taxonomy) -> list[Table | str]:
         rates, leaf = comparison.suggested.leaves[index], comparison.leaves[index]
         few = "*" if rates.n < _FEW else ""
         cells = [
-            leaf,
-            known.get(leaf, "(not in the tree)"),
+            escape(leaf),
+            escape(known.get(leaf, "(not in the tree)")),
             f"{rates.n:,}{few}",
             f"{rates.said:,}",
             *_cells(rates),

@@ -17,20 +17,18 @@ import typer
 from rich.table import Table
 
 from xundan import cli_label_sets
+from xundan.cli_label_sets import HOME, Home, OwnTree, Tree, say
 from xundan.cli_label_suggest import suggest
 from xundan.errors import BadInput
-from xundan.terminal import AsJson, Lang, Tree, checked_lang, err, out, print_json, progress
+from xundan.terminal import AsJson, Lang, checked_lang, err, out, print_json, progress
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
+    from xundan.labeling.records import Task
     from xundan.labeling.store import Store
     from xundan.labeling.studio.client import Studio
     from xundan.taxonomy.trees import Taxonomy
-
-Home = Annotated[Path, typer.Option("--home", help="Folder of tasks, labels and suggestions")]
-OwnTree = Annotated[Path | None, typer.Option("--taxonomy", help="Your own tree: .yaml")]
-HOME = Path("xundan-labels")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +43,9 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     home: Home = HOME,
-    port: Annotated[int | None, typer.Option(help="Port of this machine; 8080 at first")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of this machine; 8080 at first")
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="postgresql://user:password@host:port/name; else SQLite in --home")
     ] = None,
@@ -64,12 +64,19 @@ def up(
     from xundan.labeling.studio.access import FILE_NAME, studio_folder
     from xundan.labeling.studio.server import up as start
 
-    access = start(home, port=port, database=database, docker=docker, environment=environment, tell=err.print)
+    access = start(
+        home,
+        port=port,
+        database=database,
+        docker=docker,
+        environment=environment,
+        tell=lambda line: say(line, err),
+    )
     kept = studio_folder(home) / FILE_NAME
     if as_json:
         print_json({"address": access.address, "email": access.email, "access": str(kept)})
         return
-    out.print(f"{access.address}  log in as {access.email}; the password is in {kept}")
+    say(f"{access.address}  log in as {access.email}; the password is in {kept}")
 
 
 def down(home: Home = HOME) -> None:
@@ -128,6 +135,8 @@ def next_(
         held_out=tuple(held_out or ()),
         model=None if tree == "loss" else champion(tree, registry),
     )
+    if metrics and not metrics.is_file():
+        raise BadInput("no such file", where=str(metrics))
     lake = Lake(workspace)
     for table in ("messages", tree):
         if not lake.has(table):
@@ -148,7 +157,7 @@ def push(
     tree: Tree = "attention",
     taxonomy: OwnTree = None,
     batch: Annotated[str | None, typer.Option(help="Only tasks of this draw")] = None,
-    annotators: Annotated[int, typer.Option(help="How many people are to answer each task")] = 1,
+    annotators: Annotated[int, typer.Option(min=1, help="How many people are to answer each task")] = 1,
     suggested: Annotated[
         bool, typer.Option("--suggested", help="Fill in the language model's proposal where there is one")
     ] = False,
@@ -168,6 +177,7 @@ def push(
     from xundan.taxonomy.migrate import read_migration
 
     with progress() as begin, _at_work(home, taxonomy or tree) as (store, tree_of, studio, client):
+        tasks = _to_push(store, tree_of, batch)
         guideline = write_guideline(store, tree_of).file.read_text(encoding="utf-8")
         project = ensure_project(
             client,
@@ -179,24 +189,28 @@ def push(
             annotators=annotators,
             begin=begin,
         )
-        proposals = {one.key: one for one in store.suggestions()} if suggested else None
-        # What a person sees filled in sways the answer: the audit part is answered without.
-        tasks = [
-            replace(task, predicted=()) if task.purpose == "random" else task
-            for task in store.tasks(tree_of.tree, batch)
-        ]
+        audited = {task.key for task in tasks if task.purpose == "random"}
+        proposals = {one.key: one for one in store.suggestions() if one.leaves and one.key not in audited}
         report = send(
-            store, studio, project.number, tasks, tree_of, suggestions=proposals, again=again, begin=begin
+            store,
+            studio,
+            project.number,
+            tasks,
+            tree_of,
+            suggestions=proposals if suggested else None,
+            again=again,
+            begin=begin,
         )
     if as_json:
-        print_json({"project": project.number, **asdict(report)})
+        left = project.migration.left if project.migration else {}
+        print_json({"project": project.number, **asdict(report), "leaves_left": left})
         return
     done = project.migration
     if done and (done.annotations or done.left):
-        out.print(f"taxonomy changed: {done.annotations:,} annotations moved")
+        say(f"taxonomy changed: {done.annotations:,} annotations moved")
         for leaf, keys in done.left.items():
-            out.print(f"  {leaf} is no more; {len(keys):,} tasks still name it, choose another there")
-    out.print(
+            say(f"  {leaf} is no more; {len(keys):,} tasks still name it, choose another there")
+    say(
         f"{project.title}: {len(tasks):,} tasks = {report.pushed:,} brought in + {report.already:,} there "
         f"already + {report.gone:,} deleted there before; {report.rate:,.0f} tasks/s"
     )
@@ -290,7 +304,7 @@ def agreement(
         print_json(to_json(found))
         return
     for line in [*sentences(View.of(found, "en")), *files]:
-        out.print(line)
+        say(line)
 
 
 def adjudicate(
@@ -318,6 +332,19 @@ def adjudicate(
             return
         report = bring(home, store, tasks, tree_of, begin)
     out.print(f"{len(tasks):,} disputed: {report.pushed:,} brought in, {report.already:,} there already")
+
+
+def _to_push(store: Store, taxonomy: Taxonomy, batch: str | None) -> list[Task]:
+    """The drawn tasks. What a person sees filled in sways the answer: the audit part is answered without."""
+    tasks = store.tasks(taxonomy.tree, batch)
+    if not tasks:
+        raise BadInput(
+            "no task to push",
+            got=f"tree {taxonomy.tree}" + (f", batch {batch}" if batch else ""),
+            do="see what there is: xundan label status",
+            where=str(store.folder),
+        )
+    return [replace(task, predicted=()) if task.purpose == "random" else task for task in tasks]
 
 
 @contextmanager

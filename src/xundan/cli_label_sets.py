@@ -10,22 +10,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from xundan.errors import BadInput
-from xundan.terminal import AsJson, Lang, Tree, checked_lang, out, print_json
+from xundan.terminal import AsJson, Lang, checked_lang, out, print_json
 
 if TYPE_CHECKING:
     from xundan.labeling.records import Source
 
-Home = Annotated[Path, typer.Option("--home", help="Folder of tasks, labels and suggestions")]
+Home = Annotated[
+    Path, typer.Option("--home", file_okay=False, help="Folder of tasks, labels and suggestions")
+]
+Tree = Annotated[str, typer.Option("--tree", help="attention, action or loss")]
 OwnTree = Annotated[Path | None, typer.Option("--taxonomy", help="Your own tree: .yaml")]
 HOME = Path("xundan-labels")
+SOURCES = ("agent_tag", "qa_import")
 
 
 def add_to(label: typer.Typer) -> None:
     """Hang the verbs under `label`."""
     for verb in (tags, freeze, errors, guideline):
         label.command()(verb)
+
+
+def say(line: object, to: Console = out) -> None:
+    """Print as it is: a [ in a path, a name or an endpoint's words is no style."""
+    to.print(Text(str(line)))
 
 
 def tags(
@@ -54,9 +65,13 @@ def tags(
     tree_of = load(taxonomy or tree)
     if not file.is_file():
         raise BadInput("no such file", where=str(file))
+    if source not in SOURCES:
+        raise BadInput("not a source of tags", got=source, expected=" or ".join(SOURCES), where="--source")
+    if mapping and not mapping.is_file():
+        raise BadInput("no such file", where=str(mapping))
+    pool = read_pool(Lake(workspace), tree_of.tree) if workspace else None
+    places = places_of(pool.candidates) if pool else None
     with Store.open(home) as store:
-        pool = read_pool(Lake(workspace), tree) if workspace else None
-        places = places_of(pool.candidates) if pool else None
         found = import_tags(store, file, tree_of, cast("Source", source), mapping, places)
     if found.unknown:
         write_unknown(home / "unknown_tags.csv", found.unknown)
@@ -64,9 +79,9 @@ def tags(
         print_json(asdict(found))
         return
     for line in found.sentences():
-        out.print(line)
+        say(line)
     if found.unknown:
-        out.print(f"fill in the column 叶子 of {home / 'unknown_tags.csv'} and give it as --map")
+        say(f"fill in the column 叶子 of {home / 'unknown_tags.csv'} and give it as --map")
 
 
 def freeze(
@@ -104,6 +119,8 @@ def freeze(
     from xundan.taxonomy.migrate import read_migration
     from xundan.taxonomy.trees import load
 
+    if migration and nothing_moved:
+        raise BadInput("--migration and --nothing-moved contradict each other", do="give one of them")
     moved = read_migration(migration) if migration else ({} if nothing_moved else None)
     job = FreezeJob(
         name,
@@ -121,13 +138,13 @@ def freeze(
         return
     rows, sheet = found.sheet.rows, found.sheet
     left = " + ".join([f"{rows.rows:,} rows", *(f"{n:,} {why}" for why, n in sheet.left.items() if n)])
-    out.print(f"{sheet.tasks:,} tasks = {left}")
-    out.print(
+    say(f"{sheet.tasks:,} tasks = {left}")
+    say(
         f"{rows.rows:,} rows = {rows.train:,} train + {rows.dev:,} dev + {rows.test:,} test + "
         f"{rows.aside:,} put aside; {sheet.sessions:,} sessions, {sheet.buyers:,} buyers"
     )
-    out.print(f"{found.folder}{'' if found.is_new else ' (was frozen before)'}")
-    out.print(f"next: xundan train {found.folder / 'train.jsonl'} --tree {sheet.tree} --registry registry")
+    say(f"{found.folder}{'' if found.is_new else ' (was frozen before)'}")
+    say(f"next: xundan train {found.folder / 'train.jsonl'} --tree {sheet.tree} --registry registry")
 
 
 def errors(
@@ -148,6 +165,8 @@ def errors(
     from xundan.labeling.store import Store
     from xundan.taxonomy.trees import load
 
+    if to.is_dir() or not to.parent.is_dir():
+        raise BadInput("no such place for a file", got=str(to), expected="a .csv", where="--out")
     found = find_label_errors(version, labels, limit)
     taxonomy = load(found.tree)
     write_csv(found.suspects, taxonomy, to)
@@ -159,12 +178,12 @@ def errors(
         counts = {"rows": found.rows, "flagged": found.flagged, "listed": len(found.suspects)}
         print_json({**counts, "brought": brought})
         return
-    out.print(
+    say(
         f"{found.rows:,} rows, {found.flagged:,} flagged, {len(found.suspects):,} listed in {to}; "
         f"{len(found.not_judged)} leaves have too few rows to be judged"
     )
     if brought is not None:
-        out.print(f"{brought:,} brought into the adjudicators' project")
+        say(f"{brought:,} brought into the adjudicators' project")
 
 
 def guideline(home: Home = HOME, tree: Tree = "attention", taxonomy: OwnTree = None) -> None:
@@ -179,4 +198,4 @@ def guideline(home: Home = HOME, tree: Tree = "attention", taxonomy: OwnTree = N
     tree_of = load(taxonomy or tree)
     with Store.open(home) as store:
         found = write_guideline(store, tree_of)
-    out.print(f"{found.file}: version {found.version.number}{'' if found.is_new else ', as before'}")
+    say(f"{found.file}: version {found.version.number}{'' if found.is_new else ', as before'}")

@@ -13,14 +13,13 @@ from typing import Annotated
 
 import typer
 
+from xundan.cli_label_sets import HOME, Home, Tree, say
 from xundan.errors import BadInput, Refused
-from xundan.terminal import AsJson, Tree, err, out, print_json, progress
-
-Home = Annotated[Path, typer.Option("--home", help="Folder of tasks, labels and suggestions")]
+from xundan.terminal import AsJson, err, out, print_json, progress
 
 
 def suggest(
-    home: Home = Path("xundan-labels"),
+    home: Home = HOME,
     tree: Tree = "attention",
     taxonomy_file: Annotated[Path | None, typer.Option("--taxonomy", help="Your own tree: .yaml")] = None,
     endpoint: Annotated[
@@ -33,7 +32,7 @@ def suggest(
     which: Annotated[
         str, typer.Option(help="unlabelled, labelled (to compare with people) or all")
     ] = "unlabelled",
-    n: Annotated[int | None, typer.Option("--n", help="At most so many tasks")] = None,
+    n: Annotated[int | None, typer.Option("--n", min=1, help="At most so many tasks")] = None,
     batch: Annotated[str | None, typer.Option(help="Only tasks of this draw")] = None,
     shots: Annotated[int, typer.Option(help="Examples a question shows")] = 6,
     price_in: Annotated[float | None, typer.Option(help="Yuan per million tokens of input")] = None,
@@ -48,7 +47,9 @@ def suggest(
         str, typer.Option(help='Further fields as JSON, such as {"enable_thinking": false} for Qwen3')
     ] = "{}",
     key_env: Annotated[str, typer.Option(help="Environment variable that holds the key")] = "XUNDAN_LLM_KEY",
-    again: Annotated[bool, typer.Option("--again", help="Ask about answered tasks too")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also answered tasks; what was answered is not paid again")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending")] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Send nothing; show agreement with people")
@@ -58,7 +59,7 @@ def suggest(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have a language model propose leaves for drawn tasks: shown as a hint, never written as a label.
+    """Have a language model propose leaves for drawn tasks; `push --suggested` shows them, none is a label.
 
     Only masked text is sent, only to --endpoint, after the cost was shown and agreed to. The key comes from
     XUNDAN_LLM_KEY or is asked for, and is stored nowhere.
@@ -83,10 +84,15 @@ def suggest(
                 return
             for one in found:
                 for part in tables(one, taxonomy):
-                    out.print(part)
+                    if isinstance(part, str):
+                        say(part)
+                    else:
+                        out.print(part)
             return
         if endpoint is None or model is None:
             raise BadInput("no endpoint or no model", expected="--endpoint and --model, or --compare")
+        if purpose is not None:
+            raise BadInput("--purpose chooses what is compared, not what is asked", do="add --compare")
         if (price_in is None) != (price_out is None) or (price_cached is not None and price_in is None):
             raise BadInput("prices are incomplete", expected="--price-in and --price-out")
         prices = (
@@ -107,7 +113,7 @@ def suggest(
         rows = room.Examples.read(examples, taxonomy) if examples else room.Examples()
         plan = room.make_plan(store, taxonomy, asking, rows, which=which, batch=batch, n=n, again=again)
         for line in plan.lines():
-            err.print(line)
+            say(line, err)
         if plan.estimate.questions and not yes:
             if not sys.stdin.isatty():
                 raise BadInput(
@@ -122,15 +128,20 @@ def suggest(
         print_json(report.to_json())
     else:
         for line in report.lines():
-            out.print(line)
+            say(line)
     if report.stopped:
         raise Refused("the run ended early", got=report.stopped, do="run the same command again to go on")
+    silent = dict(report.endings).get("unreachable", 0)
+    if silent:
+        raise Refused(
+            f"{silent:,} of {report.tasks:,} tasks got no answer", do="run the same command again to go on"
+        )
 
 
 def _object(text: str) -> dict[str, object]:
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise BadInput(
@@ -141,14 +152,14 @@ def _object(text: str) -> dict[str, object]:
 
 def _key(variable: str, loopback: bool) -> str | None:
     """The key from the environment, else typed in unseen; a server on this machine needs none."""
+    if not variable.isidentifier():  # which is not repeated: it may be the key itself
+        raise BadInput("not the name of a variable", expected="such as XUNDAN_LLM_KEY", where="--key-env")
     given = os.environ.get(variable, "").strip()
     if given or loopback:
         return given or None
     if not sys.stdin.isatty():
         raise BadInput("no key for the endpoint", do=f"set {variable} (none, if it needs no key)")
-    return (
-        typer.prompt(
-            "Key of the endpoint (empty: none)", default="", hide_input=True, show_default=False, err=True
-        )
-        or None
+    typed: str = typer.prompt(
+        "Key of the endpoint (empty: none)", default="", hide_input=True, show_default=False, err=True
     )
+    return typed.strip() or None

@@ -104,7 +104,16 @@ def test_the_help_lists_exactly_these_verbs(xundan: Run) -> None:
         (("next", "nowhere", "--mix", "random=5,lucky=5"), "no such purpose; got 'lucky'"),
         (("next", "nowhere", "--mix", "random=1,rare=99"), "at least a fifth is drawn at random"),
         (("next", "nowhere", "--n", 9, "--mix", "random=5"), "the mix is 5 tasks, not 9"),
+        (("next", "nowhere", "--n", 5, "--metrics", "m.json"), "m.json: no such file"),
         (("tags", "tags.csv"), "tags.csv: no such file"),
+        (("tags", __file__, "--source", "rumour"), "--source: not a source of tags; got rumour"),
+        (("tags", __file__, "--map", "map.csv"), "map.csv: no such file"),
+        (("tags", __file__, "--workspace", "nowhere"), "nowhere: there is no table messages yet"),
+        (
+            ("errors", "v1", "labels.jsonl", "--out", "no/e.csv"),
+            "--out: no such place for a file; got no/e.csv",
+        ),
+        (("errors", "v1", "labels.jsonl", "--out", "."), "--out: no such place for a file; got ."),
         (("guideline", "--tree", "weather"), "no such taxonomy; got 'weather'"),
         (("errors", "registry/attention/v1", "labels.jsonl"), "not a model's folder"),
     ],
@@ -130,6 +139,7 @@ def test_bad_input_in_an_empty_folder_is_one_message_and_writes_nothing(
         (("freeze", "a/b"), "not a name for a frozen set; got 'a/b'", 2),
         (("freeze", "week", "--test", 1.5), "shares out of range", 2),
         (("freeze", "week", "--migration", "moved.yaml"), "moved.yaml", 2),
+        (("freeze", "week", "--migration", "a.yaml", "--nothing-moved"), "contradict each other", 2),
         (("freeze", "week", "--tree", "loss"), "nothing is labelled in the tree loss", 1),
         (("freeze", "week"), "would be empty", 1),
         (("tags", "tags.csv", "--source", "rumour"), "no such file", 2),
@@ -144,6 +154,28 @@ def test_a_refusal_leaves_the_store_as_it_was(
     assert_refused(xundan("label", *words), message, code)
     assert files(tmp_path) == before
     assert xundan("label", "status", "--json").out == status
+
+
+@pytest.mark.parametrize("verb", [("next", "out", "--n", "5"), ("guideline",), ("up",), ("status",)])
+def test_a_home_that_is_a_file_is_refused(verb: tuple[str, ...], xundan: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    result = xundan("label", *verb, "--home", "notes")
+    assert (result.code, result.out) == (2, "")
+    assert "'notes' is a file" in result.err
+    assert files(tmp_path) == ["notes"]
+
+
+def test_what_stands_in_brackets_is_printed(xundan: Run, tmp_path: Path) -> None:
+    result = xundan("label", "guideline", "--home", "old [bold] [/x]")
+    assert result.out.startswith("old [bold] [/x]/guideline/attention/guideline.md: version 1")
+
+
+def test_tags_on_messages_of_another_tree_are_not_taken_for_this_one(xundan: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("leaves: [a, b]\n")
+    (tmp_path / "tags.csv").write_text("会话ID,消息ID,标签\ns1,m1,a\n", encoding="utf-8")
+    words = ("tags", "tags.csv", "--taxonomy", "mine.yaml", "--workspace", "out")
+    assert_refused(xundan("label", *words), "tasks are not drawn for this tree; got mine")
+    assert files(tmp_path) == ["mine.yaml", "tags.csv"]
 
 
 def test_a_file_that_is_no_store_is_named(xundan: Run, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ from xundan.labeling.adjudication_project import (
     adjudication_tree,
     ensure_adjudication_project,
 )
-from xundan.labeling.agreement.votes import dispute_of, read_votes
+from xundan.labeling.agreement.poll import poll
+from xundan.labeling.agreement.votes import dispute_of, read_votes, standing_decisions
+from xundan.labeling.guideline import rulings
 from xundan.labeling.records import Decision
 from xundan.labeling.settle import counts, settle
 from xundan.labeling.status import Line, Loose, loose, status
@@ -293,3 +295,62 @@ def test_status_counts_every_task_once(store: Store) -> None:
     ]
     assert all(sum(line.people) == line.tasks for line in status(store))
     assert loose(store) == Loose(adjudication=1, tags=1, strangers=1)
+
+
+def test_votes_settle_a_session_only_with_the_same_primary_leaf(store: Store) -> None:
+    leaves = ["fee", "time", "size", "stock"] * 8
+    said = {f"k{n}": f"cy:{leaf} dee:{leaf} eve:{leaf}" for n, leaf in enumerate(leaves)}
+    wrong = ["time", "size", "stock", "fee"] * 8
+    said |= {
+        f"x{n}": f"ann:{other} bo:{other} cy:{leaf} dee:{leaf} eve:{leaf}"
+        for n, (leaf, other) in enumerate(zip(leaves, wrong, strict=True))
+    }
+    fill(store, said | {"k": "ann:fee,time bo:fee,time cy:time,fee"}, whole=True)
+    found = poll(read_votes(store, TREE_NAME))["k"]
+    assert (found.majority, found.dawid_skene) == (("fee", "time"), ("time", "fee"))
+    assert not found.alike
+    assert {one.key: one.how for one in settle(store, TREE_NAME)}["k"] == "undecided"
+
+
+def test_tags_of_a_session_agree_only_on_the_same_primary_leaf(store: Store) -> None:
+    store.add_tasks([task("same", whole=True), task("other", whole=True)])
+    given = {"same": ("x:fee,time", "y:fee,time"), "other": ("x:fee,time", "y:time,fee")}
+    store.put_annotations(
+        annotation(key, one, n, id=f"agent_tag:{key}{n}", source="agent_tag")
+        for key, both in given.items()
+        for n, one in enumerate(both)
+    )
+    assert [(one.key, one.leaves) for one in settle(store, TREE_NAME, tags=True)] == [
+        ("same", ("fee", "time"))
+    ]
+
+
+@pytest.mark.parametrize("back", [{"unsure": True}, {"withdrawn": True}, {"leaves": ()}])
+def test_a_decision_that_was_taken_back_decides_no_more(store: Store, back: dict[str, Any]) -> None:
+    fill(store, {"k": "ann:fee bo:time"})
+    decide(store, "k", "boss:time", 10, "看日期", id="studio:9:1")
+    assert take_decisions(store).new == 1
+    assert [one.key for one in standing_decisions(store)] == ["k"]
+    decide(store, "k", "boss:time", 20, "看日期", id="studio:9:1", **back)
+    taken = take_decisions(store)
+    assert (taken.answers, taken.unsure + taken.older, taken.reasonless) == (1, 1, 0)
+    assert [(one.how, one.leaves) for one in settle(store, TREE_NAME)] == [("undecided", ())]
+    assert [one.key for one in adjudication_batch(store, TREE)] == [adjudication_key("k")]
+    assert [(line.disputed, line.decided) for line in status(store)] == [(1, 0)]
+    assert rulings(store, TREE) == []
+    decide(store, "k", "boss:fee", 30, "看金额", id="studio:9:1")
+    assert take_decisions(store).changed == 1
+    assert [(one.how, one.leaves) for one in settle(store, TREE_NAME)] == [("decision", ("fee",))]
+
+
+def test_where_the_later_decision_is_withdrawn_the_one_before_holds_again(store: Store) -> None:
+    fill(store, {"k": "ann:fee bo:time"})
+    decide(store, "k", "boss:time", 10, "看日期", id="studio:9:1")
+    decide(store, "k", "vice:fee", 30, "看金额", id="studio:9:2")
+    take_decisions(store)
+    assert [one.by for one in store.decisions()] == ["vice"]
+    decide(store, "k", "vice:fee", 30, "看金额", id="studio:9:2", withdrawn=True)
+    taken = take_decisions(store)
+    assert (taken.changed, taken.older) == (1, 1)
+    assert [(one.by, one.leaves) for one in store.decisions()] == [("boss", ("time",))]
+    assert take_decisions(store).same == 1

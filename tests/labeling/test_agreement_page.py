@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.labeling.voting import TREE, annotation, fill, task
+from tests.labeling.voting import AT, TREE, annotation, fill, task
 from xundan.errors import BadInput
 from xundan.labeling.agreement.page.page import page_of, write_page
 from xundan.labeling.agreement.page.sentences import sentences
@@ -146,3 +146,11 @@ def test_sessions_are_spoken_of_by_their_primary_leaf(store: Store) -> None:
     shown = visible(page_of([measure(store, TREE)]))
     assert "Krippendorff α（主要流失点） 1.000" in shown
     assert "三人以上的投票" in shown
+
+
+def test_what_the_votes_come_to_does_not_say_that_decided_tasks_wait(store: Store) -> None:
+    fill(store, {"k": "ann:fee bo:time cy:size"})
+    store.put_decisions([Decision("k", ("fee",), "boss", "看金额", AT)])
+    shown = visible(page_of([measure(store, TREE)]))
+    assert ">没有叶子过半</td>" in shown
+    assert "已裁决 1 个" in shown

@@ -18,10 +18,12 @@ import pytest
 
 from xundan.errors import BadInput, Refused
 from xundan.labeling.adjudication import adjudication_key
+from xundan.labeling.freeze.collect import collect
 from xundan.labeling.freeze.split import Shares
 from xundan.labeling.freeze.timing import Step, draw_to_frozen
 from xundan.labeling.freeze.write import FreezeJob, freeze
 from xundan.labeling.records import Annotation, Decision, Source, Task, Turn, task_key
+from xundan.labeling.settle import settle
 from xundan.labeling.store import Store
 from xundan.taxonomy.trees import Leaf, from_leaves, load
 from xundan.training.labels import read_labels
@@ -343,11 +345,12 @@ def test_shares_must_leave_something_to_train_on() -> None:
         Shares(0.5, 0.5)
 
 
-def test_a_damaged_earlier_split_is_not_taken_for_none(store: Store) -> None:
+@pytest.mark.parametrize("wrong", ['{"sessions": {}}', "[]", '{"sessions": {"s1": "best"}, "buyers": {}}'])
+def test_a_damaged_earlier_split_is_not_taken_for_none(store: Store, wrong: str) -> None:
     fill(store, 0, 20)
     folder = store.folder / "frozen" / "w13"
     folder.mkdir(parents=True)
-    (folder / "split.json").write_text('{"sessions": {}}')
+    (folder / "split.json").write_text(wrong)
     with pytest.raises(BadInput, match=r"w13/split\.json: not a frozen set's split.*test session could come"):
         freeze(store, job())
 
@@ -358,3 +361,34 @@ def test_the_time_of_people_is_not_the_machines() -> None:
     took = draw_to_frozen(steps, clock=lambda: next(ticks))
     assert took.seconds == {"draw": 2, "label": 2, "freeze": 2}
     assert took.machine == 4
+
+
+def test_a_tag_beside_an_answer_has_no_say_in_its_version(store: Store) -> None:
+    tasks = fill(store, 0, 20)
+    tag = say(tasks[0], "price_bulk", by="客服A", source="agent_tag", version="0.9")
+    store.put_annotations([tag])
+    moved = {"price_bargain": "price_change", "price_bulk": "price_change"}
+    plain, migrated = (
+        collect(store, ATTENTION, settle(store, "attention"), migration) for migration in (None, moved)
+    )
+    for found in (plain, migrated):
+        assert found.problems == ()
+        assert found.rows[0].labels == ("price_bargain",)
+        assert {row.version for row in found.rows} == {ATTENTION.version}
+
+
+def test_a_message_read_twice_is_one_row_of_one_version(store: Store) -> None:
+    task = message("s1", "这束花能摆几天不谢呢亲")
+    again = replace(task, key="again", turns=task.turns[1:])
+    store.add_tasks([task, again])
+    store.put_annotations([say(task, "product_quality"), say(again, "product_quality", version="0.9")])
+    frozen = freeze(store, job(shares=Shares(0, 0), migration={}), NOW)
+    assert (frozen.sheet.rows.rows, frozen.sheet.left) == (1, {"the same message again": 1})
+    assert frozen.sheet.versions == {ATTENTION.version: 1}
+
+
+def test_a_random_row_keeps_how_many_it_stands_for(store: Store) -> None:
+    fill(store, 0, 20)
+    fill(store, 20, 22, purpose="rare")
+    found = lines(freeze(store, job(), NOW).folder, "labels")
+    assert [line.get("weight") for line in found] == [20.0] * 20 + [None] * 2

@@ -66,12 +66,13 @@ def test_a_leaf_is_said_in_full(store: Store) -> None:
 
 
 def test_decisions_stand_under_their_leaf_masked_and_with_what_others_said(store: Store) -> None:
-    dispute(store, 1, reason="找13812345678核过，只是问")
+    dispute(store, 1, reason="找13812345678核过，\n\n# 只是问")
     dispute(store, 2, reason="  ")
     text = write_guideline(store, TREE, NOW).file.read_text("utf-8")
     block = text[text.index("### 养护咨询") : text.index("### 枯死索赔")]
     said = (
-        "客:亲在的 【叶子黄了咋办1】 ⇒ 养护咨询（有人标：枯死索赔）。理由：找[手机]核过，只是问（2026-04-01）"
+        "客:亲在的 【叶子黄了咋办1】 ⇒ 养护咨询（有人标：枯死索赔）。"
+        "理由：找[手机]核过， # 只是问（2026-04-01）"
     )
     assert f"- **裁定**：\n  - {said}\n" in block
     assert "咋办2" not in text

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -179,4 +180,27 @@ def test_without_the_library_the_command_that_installs_it_is_said(
     version, labels = folder_with(tmp_path)
     monkeypatch.setitem(sys.modules, "cleanlab.multilabel_classification.filter", None)
     with pytest.raises(MissingExtra, match=r'pip install "xundan\[label\]"'):
+        find_label_errors(version, [labels])
+
+
+def test_of_a_message_read_twice_the_task_that_is_frozen_is_decided_again(tmp_path: Path) -> None:
+    first = Task("k1", "attention", "s4", "m4", "花店", "b4", text_of(WRONG), ())
+    with Store.open(tmp_path / "labels") as store:
+        store.add_tasks([first, replace(first, key="k2", turns=(Turn("m1", "agent", "您好"),))])
+        assert [task.key for task in as_tasks(found_in(tmp_path), TREE, store)] == [adjudication_key("k1")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("out_of_fold.npz", b"", "no out-of-fold scores"),
+        ("model.json", b"[]", "not a model's folder"),
+        ("rows.txt", b"\xff\xfe", "no list of the rows"),
+        ("train.jsonl", "编号".encode("gbk"), "the label file cannot be read"),
+    ],
+)
+def test_damaged_files_are_named(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    version, labels = folder_with(tmp_path)
+    (tmp_path if name == labels.name else version).joinpath(name).write_bytes(content)
+    with pytest.raises(BadInput, match=said):
         find_label_errors(version, [labels])

@@ -212,6 +212,34 @@ def test_a_person_who_is_no_more_has_a_number(store: Store, studio: FakeStudio) 
     assert only(store).by == "user 77"
 
 
+def test_people_whose_accounts_were_deleted_stay_who_they_were(
+    store: Store, studio: FakeStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = [studio.answer(1, person, "price_inquiry") for person in (1, 2)]
+    pull(store, studio, PROJECT)
+    for row in first:
+        studio.change(1, row, completed_by=None)
+    for _ in range(2):  # never pulled while they had accounts
+        studio.answer(2, 1, "price_bargain", completed_by=None)
+    monkeypatch.setattr(studio, "people", dict)
+    pull(store, studio, PROJECT)
+    by = {
+        key: [one.by for one in store.annotations() if one.key == key] for key in (TASKS[0].key, TASKS[1].key)
+    }
+    assert by[TASKS[0].key] == ["lin@example.cn", "wu@example.cn"]
+    assert len(set(by[TASKS[1].key])) == 2
+
+
+def test_a_new_stamp_alone_is_no_new_answer(store: Store, studio: FakeStudio) -> None:
+    row = studio.answer(1, 1, "price_inquiry")
+    given = studio.now
+    pull(store, studio, PROJECT, taxonomy_version="1")
+    studio.change(1, row)  # as when leaves are moved to a newer taxonomy
+    report = pull(store, studio, PROJECT, taxonomy_version="2")
+    assert (report.changed, report.same) == (0, 1)
+    assert (only(store).at, only(store).taxonomy_version) == (given, "1")
+
+
 def test_a_store_that_pushed_nothing_learns_the_keys_once(tmp_path: Path) -> None:
     class Counting(FakeStudio):
         asked = 0
@@ -266,6 +294,11 @@ def test_a_session_answer_has_the_primary_leaf_first() -> None:
     assert answer.stage == "stage_negotiate"
     assert answer.evidence == ("t2", "t3")
     assert answer.comment == "别家便宜 20 元"
+
+
+def test_secondary_loss_points_alone_do_not_become_the_primary_one() -> None:
+    answer = answer_of([item("secondary", taxonomy=[["loss_price", "loss_competitor"]])])
+    assert answer.leaves == ()
 
 
 def test_an_answer_may_be_unreadable_or_empty() -> None:

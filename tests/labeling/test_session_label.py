@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from xundan.labeling.adjudication import adjudication_key
+from xundan.labeling.freeze.collect import collect
 from xundan.labeling.freeze.session_label import outcome_of
 from xundan.labeling.freeze.write import FreezeJob, freeze
-from xundan.labeling.records import Annotation, Decision, Task, Turn, task_key
+from xundan.labeling.records import Annotation, Decision, Source, Task, Turn, task_key
+from xundan.labeling.settle import settle
 from xundan.labeling.store import Store
 from xundan.taxonomy.trees import load
 
@@ -29,6 +31,8 @@ SAID = ("能不能再便宜二十块呀", "今晚拍下明早发得出吗", "奶
         ((), "lost_no_order"),
         (("ordered", "closed"), "lost_unpaid"),
         (("ordered", "paid", "refunded"), "lost_refund"),
+        (("ordered", "paid"), "lost_no_order"),
+        (("ordered", "paid", "ordered"), "lost_unpaid"),
     ],
 )
 def test_order_events_tell_how_a_session_was_lost(events: tuple[str, ...], outcome: str) -> None:
@@ -100,3 +104,28 @@ def test_sessions_are_written_as_loss_training_reads_them(tmp_path: Path) -> Non
     assert (first["loss_primary"], first["loss_secondary"]) == (leaves[0], [leaves[1]])
     assert (first["evidence"], first["part"], first["source"]) == ([2], "random", "human")
     assert lines[1]["outcome"] == "lost_no_order"
+
+
+def test_stage_and_evidence_survive_a_migration_and_a_tag_beside(tmp_path: Path) -> None:
+    turns = (
+        Turn("m-1", "buyer", "太贵了", NOW),
+        Turn("m-2", "agent", "最低了", NOW),
+        Turn("m-3", "buyer", "算了", NOW),
+    )
+    task = Task("k", "loss", "s", None, "花店", "b", "", turns)
+    person = Annotation("a", "k", "小周", ("too_dear",), NOW, stage="stage_negotiate", evidence=("m-1",))
+    sources: tuple[Source, ...] = ("agent_tag", "qa_import")
+    tree, leaf = load("loss"), "loss_price_too_high"
+    with Store.open(tmp_path) as store:
+        store.add_tasks([task])
+        store.put_annotations([replace(person, taxonomy_version="0.9")])
+        store.put_annotations(
+            Annotation(f"{source}:1", "k", "x", ("too_dear",), NOW, source, evidence=("m-3",))
+            for source in sources
+        )
+        (row,) = collect(store, tree, settle(store, "loss"), {"too_dear": leaf}).rows
+    assert (row.record["loss_primary"], row.record["stage"], row.record["evidence"]) == (
+        leaf,
+        "stage_negotiate",
+        [1],
+    )

@@ -17,7 +17,7 @@ from tests.labeling.fruit_trees import MOVED, NEW, OLD, picked, quick, tree
 from tests.labeling.own_tasks import message_tasks
 from xundan.errors import BadInput
 from xundan.labeling.records import Annotation, Decision, Suggestion
-from xundan.labeling.store import Store
+from xundan.labeling.store import Pushed, Store
 from xundan.labeling.studio import project as project_module
 from xundan.labeling.studio.config import hotkeys_in, leaves_in
 from xundan.labeling.studio.project import ensure_project, find_project, instruction, note_of
@@ -41,10 +41,12 @@ class Fake:
     lose: bool = False
     calls: int = 0
     changes: int = 0
+    last: int = 0
 
     @property
     def projects(self) -> Any:
-        return SimpleNamespace(get=self._get, list=self._list, create=self._create, update=self._update)
+        verbs = {"create": self._create, "update": self._update, "delete": self._delete}
+        return SimpleNamespace(get=self._get, list=self._list, **verbs)
 
     @property
     def tasks(self) -> Any:
@@ -56,7 +58,7 @@ class Fake:
 
     @property
     def annotations(self) -> Any:
-        return SimpleNamespace(update=self._annotate)
+        return SimpleNamespace(get=self._annotation, update=self._annotate)
 
     @property
     def predictions(self) -> Any:
@@ -90,7 +92,7 @@ class Fake:
 
     def _create(self, **values: Any) -> SimpleNamespace:
         assert values.pop("request_options") == {"max_retries": 0}
-        number = 1 + max(self.made, default=0)
+        number = self.last = 1 + max(self.made, default=self.last)  # a number is never given out twice
         self.made[number] = SimpleNamespace(id=number, **values)
         if self.lose:
             raise httpx.RemoteProtocolError("the server hung up")
@@ -103,6 +105,10 @@ class Fake:
         self.changes += before != vars(self.made[number])
         self._called()
 
+    def _delete(self, number: int, request_options: Any) -> None:
+        del self.made[number]
+        self._called()
+
     def _tab(self, project: int, data: dict[str, Any], request_options: Any) -> None:
         self.tabs[project] = data
         self._called()
@@ -110,6 +116,10 @@ class Fake:
     def _tasks(self, **_: Any) -> list[SimpleNamespace]:
         self._called()
         return copy.deepcopy(self.rows)
+
+    def _annotation(self, number: int, request_options: Any) -> SimpleNamespace:
+        (found,) = [one for row in self.rows for one in row.annotations if one["id"] == number]
+        return SimpleNamespace(**copy.deepcopy(found))
 
     def _annotate(self, number: int, result: list[dict[str, Any]], request_options: Any) -> None:
         (found,) = [one for row in self.rows for one in row.annotations if one["id"] == number]
@@ -218,6 +228,20 @@ def test_a_strangers_project_with_our_number_is_left_alone_and_a_new_description
     assert fake.made[1].label_config == "<View/>"
 
 
+def test_in_a_new_label_studio_a_project_never_has_a_number_that_the_ledger_knows(store: Store) -> None:
+    ensure_project(client(Fake()), store, OLD)
+    store.put_pushed([Pushed("k", 1, 1), Pushed("k", 2, 9)])
+    new = Fake()  # its data folder was replaced: it counts from 1 again
+    assert ensure_project(client(new), store, OLD).number == 3
+    assert list(new.made) == [3]
+    assert ensure_project(client(new), store, OLD).number == 3
+
+
+def test_at_least_one_person_is_asked(store: Store) -> None:
+    with pytest.raises(BadInput, match=r"--annotators: nobody would be asked; got 0"):
+        ensure_project(client(Fake()), store, OLD, annotators=0)
+
+
 def test_a_silent_label_studio_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake()
 
@@ -306,6 +330,20 @@ def test_killed_at_any_call_and_run_again_it_ends_in_the_same_state(tmp_path: Pa
         assert fake.leaves() == whole.leaves()
         assert fake.made[1].label_config == whole.made[1].label_config
     assert step > 12
+
+
+def test_an_answer_changed_meanwhile_is_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = labelled(store)
+    listed = fake._tasks
+
+    def then_changed(**query: Any) -> list[SimpleNamespace]:
+        found = listed(**query)
+        fake.rows[0].annotations[0]["result"] = [quick("ripe", "sour")]
+        return found
+
+    monkeypatch.setattr(fake, "_tasks", then_changed)
+    ensure_project(client(fake), store, NEW, moved=MOVED)
+    assert fake.leaves()[0] == [["ripe", "sweetness"]]
 
 
 def _named(task: SimpleNamespace) -> set[str]:

@@ -5,6 +5,7 @@ pytest tests/labeling/test_studio_server.py -m "not slow"
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -12,8 +13,11 @@ import signal
 import socket
 import stat
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -59,8 +63,16 @@ def test_what_is_missing_or_damaged_names_the_command(tmp_path: Path) -> None:
         find_access(tmp_path)
 
 
+def test_an_address_without_a_port_is_damage(tmp_path: Path) -> None:
+    write_access(tmp_path, Access("http://127.0.0.1", "a@example.com", "secret"))
+    with pytest.raises(BadInput, match="is damaged"):
+        find_access(tmp_path)
+
+
 def test_every_new_account_has_another_password() -> None:
-    assert new_access().password != new_access().password
+    first, second = new_access(), new_access()
+    assert first.password != second.password
+    assert first.email != second.email  # the first one's, where its database is used again, has its password
 
 
 def test_the_server_is_told_to_call_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,11 +98,22 @@ def test_a_postgresql_is_taken_apart(tmp_path: Path) -> None:
     assert variables(new_access(), tmp_path)["LABEL_STUDIO_DJANGO_DB"] == "sqlite"
 
 
-@pytest.mark.parametrize("address", ["mysql://u:hunter2@h/x", "postgresql://u:hunter2@h", "labels.db"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://u:hunter2@h/x",
+        "postgresql://u:hunter2@h",
+        "postgresql://u:hunter2@h:54x2/labels",
+        "postgresql://u:hunter2@h:0/labels",
+        "postgresql://u:hun/ter2@h/labels",
+        "postgresql://u:hunter2@[h/labels",
+        "labels.db",
+    ],
+)
 def test_another_database_is_refused_without_its_password(address: str) -> None:
     with pytest.raises(BadInput, match="--database: not a database that Label Studio knows") as error:
         check_database(address)
-    assert "hunter2" not in str(error.value)
+    assert "ter2" not in str(error.value)
     assert check_database("sqlite") == ""
 
 
@@ -116,6 +139,13 @@ def test_a_process_is_found_again_and_stopped(tmp_path: Path) -> None:
     assert Process(tmp_path).stop()
     assert not process.running()
     os.waitpid(started, 0)
+
+
+def test_two_that_ask_whether_it_runs_are_not_taken_for_it(tmp_path: Path) -> None:
+    (tmp_path / "server.lock").write_text("1")
+    with open(tmp_path / "server.lock") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert not Process(tmp_path).running()
 
 
 def test_the_number_of_a_crashed_process_is_nobodys(tmp_path: Path) -> None:
@@ -218,13 +248,86 @@ def test_docker_publishes_on_loopback_and_keeps_the_password_aside(
 def test_docker_says_why_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     access = Access("http://127.0.0.1:8123", "a@example.com", "secret", docker=True)
-    with pytest.raises(BadInput, match="docker is not installed; leave out --docker"):
+    with pytest.raises(BadInput, match=r"docker is not installed; .*--no-docker"):
         docker.up(studio_folder(tmp_path / "home"), access, tell=lambda line: None)
     program = tmp_path / "docker"
     program.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
     program.chmod(0o755)
     with pytest.raises(BadInput, match="docker compose failed; got Cannot connect to the Docker daemon"):
         docker.up(studio_folder(tmp_path / "home"), access, tell=lambda line: None)
+
+
+def test_docker_keeps_the_name_of_its_data_and_reads_any_password(tmp_path: Path) -> None:
+    told = {}
+    for name in ("one", "other"):
+        folder = studio_folder(tmp_path / name)
+        for port in (8123, 8124):
+            address = f"http://127.0.0.1:{port}"
+            database = "postgresql://ma:a%24b%20%23c'd@db/labels"
+            docker.write_compose(folder, Access(address, "a@example.com", "pw", database=database))
+            told[name, port] = (folder / "compose.yaml").read_text().splitlines()[1]
+    assert told["one", 8123] == told["one", 8124]
+    assert len(set(told.values())) == 2
+    lines = (folder / "compose.env").read_text().splitlines()
+    assert r"LABEL_STUDIO_POSTGRE_PASSWORD='a$b #c\'d'" in lines
+    assert "LABEL_STUDIO_PASSWORD=pw" in lines
+
+
+@pytest.mark.parametrize("said", ["", "#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n"])
+def test_who_has_no_docker_goes_on_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    environment = fake_environment(tmp_path, "def main():\n    raise SystemExit('no room left')\n")
+    home, programs = tmp_path / "home", tmp_path / "bin"
+    programs.mkdir()
+    if said:
+        (programs / "docker").write_text(said)
+        (programs / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    told: dict[str, Any] = {"port": free_port(), "environment": environment, "tell": lambda line: None}
+    with pytest.raises(BadInput, match="docker"):
+        up(home, docker=True, **told)
+    docker.write_compose(studio_folder(home), new_access())
+    with pytest.raises(BadInput, match="did not come up; got no room left"):
+        up(home, docker=False, **told)
+    assert not down(home)
+
+
+@pytest.mark.parametrize("port", [0, 70_000, -1])
+def test_no_such_port(tmp_path: Path, port: int) -> None:
+    with pytest.raises(BadInput, match="--port: no such port"):
+        up(tmp_path, port=port, tell=lambda line: None)
+    assert find_access(tmp_path) is None
+
+
+def test_the_environment_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_environment(tmp_path, "def main():\n    raise SystemExit('no room left')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="no room left"):
+        up(Path("home"), port=free_port(), environment=Path("venv"), tell=lambda line: None)
+    (tmp_path / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "deeper")
+    monkeypatch.setattr(sys, "executable", "/bin/false")  # nothing is installed anew
+    with pytest.raises(BadInput, match="no room left"):
+        up(Path("../home"), tell=lambda line: None)
+
+
+def test_of_two_first_starts_one_waits_and_both_have_the_same_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = threading.Barrier(2, timeout=20)
+    monkeypatch.setattr(server, "_start", lambda home, access, tell: time.sleep(0.3))
+    monkeypatch.setattr(server, "_wait", lambda home, access: None)
+    monkeypatch.setattr(server, "personal_token", lambda address, email, password: f"token of {password}")
+    monkeypatch.setattr(server, "token_works", lambda address, token: True)
+
+    def start(_: int) -> Access:
+        began.wait()
+        return up(tmp_path, port=8123, environment=tmp_path, tell=lambda line: None)
+
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(start, range(2))
+    assert first == second == read_access(tmp_path)
 
 
 def listeners(port: int) -> set[str]:

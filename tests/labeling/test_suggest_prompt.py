@@ -6,6 +6,7 @@ pytest tests/labeling/test_suggest_prompt.py
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -206,6 +207,11 @@ def test_a_session_is_numbered_lines_with_times_and_order_events(tmp_path: Path)
     assert "evidence" in prompt.messages[0]["content"]
 
 
+def test_a_number_on_several_lines_is_masked_once_it_stands_on_one() -> None:
+    session = replace(task("", tree="loss"), message_id=None, turns=(Turn("m1", "buyer", "138\n1234\n5678"),))
+    assert written(session) == "[1] 买：[手机]"
+
+
 def test_of_a_long_session_the_middle_is_left_out() -> None:
     turns = tuple(Turn(f"m{i}", "buyer", f"第{i}句 " + "字" * 100) for i in range(1, 401))
     text = written(replace(task("", tree="loss"), message_id=None, turns=turns))
@@ -339,6 +345,16 @@ def test_a_dialect_gives_way_step_by_step() -> None:
         ({"concurrent": 0}, "concurrent must be above 0"),
         ({"shots": -1}, "shots is negative"),
         ({"max_yuan": 1.0}, "--max-yuan needs prices"),
+        ({"max_yuan": math.nan, "prices": Prices(1, 1)}, "--max-yuan is no number; got nan"),
+        ({"max_yuan": -1.0, "prices": Prices(1, 1)}, "--max-yuan is negative"),
+        ({"per_minute": math.nan}, "per_minute is no number"),
+        ({"timeout_s": math.inf}, "timeout_s is no number"),
+        ({"base_url": "https://example.com/v1#secret"}, "the address holds a secret"),
+        ({"base_url": "https://a..b/v1"}, "not the address of an endpoint"),
+        ({"base_url": "https://a b/v1"}, "not the address of an endpoint"),
+        ({"extra_body": {"n": 5, "stream": True}}, "not yours to set; got n, stream"),
+        ({"extra_body": {"seed": math.nan}}, "values that JSON does not have"),
+        ({"extra_body": {"user": "\ud83d"}}, "values that JSON does not have"),
     ],
 )
 def test_settings_are_checked(changes: dict[str, Any], said: str) -> None:
@@ -365,5 +381,7 @@ def test_prices_are_yuan_per_million_tokens() -> None:
     assert Prices(2.0, 8.0, cached=0.5).yuan(1_000_000, 0, cached=400_000) == pytest.approx(1.4)
     with pytest.raises(BadInput, match="price tokens_in is negative"):
         Prices(-1, 1)
+    with pytest.raises(BadInput, match="price tokens_out is no number"):
+        Prices(1, math.nan)
     with pytest.raises(BadInput, match="cached input is dearer"):
         Prices(1, 1, cached=2)

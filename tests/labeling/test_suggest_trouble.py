@@ -205,6 +205,37 @@ def test_what_the_endpoint_will_not_read_is_left_out_and_the_rest_goes_on(store:
     assert len(server.asked) == 4
 
 
+def test_a_filtered_answer_may_have_cost(store: Store) -> None:
+    with serving(in_turn(completion("", choice={"finish_reason": "content_filter"}))) as server:
+        report = ask(store, server.url, prices=Prices(1.0, 1.0))
+    assert endings(report) == {"declined": 1}
+    assert report.unanswered.requests == 1
+    assert report.yuan == pytest.approx(report.unanswered.yuan)
+    assert report.unanswered.yuan > 0
+
+
+def test_a_long_complaint_is_read_to_its_end_and_shown_in_part(store: Store) -> None:
+    long = "x" * 300
+
+    def behave(asked: Asked, number: int) -> Said:
+        if asked.body.get("response_format", {}).get("type") == "json_schema":
+            return complaint(400, f"{long} response_format")
+        return complaint(400, f"{long} no")
+
+    with serving(behave) as server:
+        report = ask(store, server.url)
+    assert len(server.asked) == 2
+    assert report.reasons == ((f"declined: HTTP 400: {'x' * 200}", 1),)
+
+
+@pytest.mark.parametrize("key", ["密钥", "sk-1\nX-Other: 1"])
+def test_a_key_that_no_header_carries_is_refused_without_showing_it(store: Store, key: str) -> None:
+    with serving(freight) as server, pytest.raises(BadInput, match="characters that no key has") as caught:
+        run(plan_of(store, server.url), store, key)
+    assert key not in str(caught.value)
+    assert server.asked == []
+
+
 def test_what_is_no_chat_completion_counts_as_no_answer(store: Store) -> None:
     odd = [
         Said("<html>sign in</html>"),

@@ -208,3 +208,16 @@ def test_names_that_two_leaves_share_are_not_guessed() -> None:
 def test_unknown_tags_as_a_table(tmp_path: Path) -> None:
     write_unknown(tmp_path / "u.csv", [Unknown('带"引号', 3, "s1", "fee", "运费")])
     assert '"带""引号",,3,s1,运费,fee' in (tmp_path / "u.csv").read_text(encoding="utf-8-sig")
+
+
+def test_what_was_filled_in_for_unknown_tags_is_not_overwritten(store: Store, tmp_path: Path) -> None:
+    path = table(tmp_path, "消息ID,标签,客服", "m-k1,包邮不,小林", "m-k2,几码,小林", "m-k2,运费险,小王")
+    listed = tmp_path / "unknown_tags.csv"
+    write_unknown(listed, import_tags(store, path, TREE, now=AT).unknown)
+    filled = listed.read_text("utf-8-sig").replace("包邮不,,", "包邮不,运费,").replace("几码,,", "几码,尺码,")
+    listed.write_text(filled, encoding="utf-8")
+    for same in (False, True):  # the second time with the file that the first time has written
+        taken = import_tags(store, path, TREE, mapping=listed)
+        assert [one.tag for one in taken.unknown] == ["运费险"]
+        assert (taken.changed, taken.with_leaf) == (0 if same else 2, 2)
+        write_unknown(listed, taken.unknown)

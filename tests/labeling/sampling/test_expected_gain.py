@@ -125,7 +125,18 @@ def test_figures_of_an_evaluation_are_taken_where_they_are_given(
     assert [one.labels for one in gain.micro] == [100]
 
 
-@pytest.mark.parametrize("wrong", ["", "[]", '{"leaves": {"a": {"precision": 0.5}}}', '{"model": null}'])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "[]",
+        '{"leaves": {"a": {"precision": 0.5}}}',
+        '{"model": null}',
+        '{"leaves": {"a": {"precision": {"hits": 1, "n": 2}, "recall": {"hits": 1}}}}',
+        '{"leaves": {"a": {"precision": {"hits": 3, "n": 2}, "recall": {"hits": 1, "n": 1}}}}',
+        '{"leaves": {}, "learning": {"points": [], "exponent": {}}}',
+    ],
+)
 def test_a_file_without_figures(store: Store, drawn: Drawn, tmp_path: Path, wrong: str) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(wrong)

@@ -266,3 +266,17 @@ def test_leaves_take_turns_within_their_room() -> None:
     assert [offer.group for offer in in_turn(offers, 4)] == [0, 1, 2, 3]
     assert [offer.leaf for offer in in_turn(offers, 9, {"a": 1, "b": 3})] == ["b", "b", "a", "b"]
     assert in_turn([], 5) == []
+
+
+def test_a_task_that_no_leaf_fits_waits_for_no_label(shop: Any, store: Store, look: Look) -> None:
+    ask(shop, ("便宜三块我现在马上就付款行不行", {"price_bargain": 0.9}))
+    store.add_tasks(
+        [task_like(f"那件衣服能不能再便宜{mark}元", ["price_bargain"], mark) for mark in "一二三"]
+    )
+    answer(store, "一", "lin", "price_bargain")
+    store.put_decisions([Decision("一", (), "zhao", "没说完", AT)])
+    store.put_annotations([Annotation("二:lin", "二", "lin", (), AT, unreadable=True)])
+    _, hints = look()
+    assert hints.known.waiting == {"price_bargain": 1}
+    assert hints.known.answers == {}
+    assert room(hints)["price_bargain"] == 2

@@ -21,7 +21,9 @@ from xundan.labeling.sampling.known import reading
 from xundan.labeling.sampling.mix import parse_mix
 from xundan.labeling.sampling.near_duplicates import groups_of
 from xundan.labeling.store import Store
+from xundan.labeling.tag_sources import import_tags
 from xundan.lake import Lake
+from xundan.taxonomy.trees import load
 
 Fill = Callable[..., Any]
 AT = datetime(2026, 3, 9, tzinfo=UTC)
@@ -307,3 +309,31 @@ def test_the_model_must_be_the_one_that_classified(busy_shop: Fill, store: Store
 def test_doubt_without_a_model_says_what_is_missing(busy_shop: Fill, store: Store) -> None:
     with pytest.raises(BadInput, match="doubt needs the model's thresholds; name its folder: --model DIR"):
         draw(busy_shop().lake(), store, wish_of("random=5,uncertain=5"))
+
+
+def test_rows_of_a_file_without_ids_are_all_known(busy_shop: Fill, store: Store, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.jsonl"
+    texts = ["请问围巾还有没有别的颜色可以选呀？", "请问手套还有没有别的颜色可以选呀？"]
+    rows = [{"text": text, "labels": ["product_color"]} for text in texts]
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    drawn = draw(busy_shop().lake(), store, wish_of("random=200", labels=(labels,)))
+    assert drawn.audit.stands_for == dict.fromkeys(texts, 1)
+    assert drawn.left_out["drawn or labelled before, or nearly the same"] == 2
+
+
+def test_tags_that_waited_for_their_message_are_found_by_the_draw(
+    shop: Any, store: Store, tmp_path: Path
+) -> None:
+    texts = (
+        "那就先这样吧我再想一想好了",
+        "明天下午三点之前能送到单位楼下吗",
+        "深蓝色这款还有没有货能不能留一件",
+    )
+    for number, text in enumerate(texts):
+        shop.session(f"s{number}", [("buyer", text, {"dialog_ack": 0.9})])
+    tags = tmp_path / "tags.csv"
+    lines = ["会话ID,消息ID,标签", *(f"s{number},s{number}-0,price_bargain" for number in range(3))]
+    tags.write_text("\n".join(lines), encoding="utf-8")
+    assert import_tags(store, tags, load("attention")).unplaced == 3
+    drawn = draw(shop.lake(), store, wish_of("random=1,disputed=2"))
+    assert {one.purpose: one.drawn for one in drawn.purposes} == {"random": 1, "disputed": 2}
