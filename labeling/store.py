@@ -59,6 +59,7 @@ class Store:
         path = folder / FILE_NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600, exist_ok=True)  # it holds the annotators' addresses
             connection = sqlite3.connect(path, timeout=60)
         except (OSError, sqlite3.Error) as error:
             raise BadInput("no store of labels can be here", got=str(error), where=str(path)) from error

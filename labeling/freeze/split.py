@@ -33,7 +33,7 @@ class Shares:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.dev, self.test) < 0 or self.dev + self.test >= 1:
+        if not (min(self.dev, self.test) >= 0 and self.dev + self.test < 1):  # NaN neither
             given = f"dev {self.dev}, test {self.test}"
             raise BadInput("shares out of range", got=given, expected="0 or more, together below 1")
 

@@ -85,7 +85,7 @@ def ensure_project(
     counts: Mapping[str, float] | None = None,
     guideline: str = "",
     moved: Mapping[str, str] | None = None,
-    annotators: int = 1,
+    annotators: int | None = None,
     new_keys: bool = False,
     begin: Begin = silent,
 ) -> Project:
@@ -94,10 +94,10 @@ def ensure_project(
     ``counts``: of predictions or labels by leaf; the nine commonest get the keys 1 to 9 when the project is
     made, and keep them (fingers remember) unless ``new_keys``. ``guideline``: Markdown, shown as the
     instruction. ``moved``: old leaf ids to new ones, see `migrate`. ``annotators``: how many people are to
-    answer each task. The same call again changes nothing. Raises `BadInput` where Label Studio refuses or
+    answer each task; None leaves it as it is, 1 in a new project. The same call again changes nothing. Raises `BadInput` where Label Studio refuses or
     does not answer.
     """
-    if annotators < 1:  # Label Studio would take it, and offer no task to anybody
+    if annotators is not None and annotators < 1:  # Label Studio would take it, and offer no task to anybody
         raise BadInput("nobody would be asked", got=annotators, expected="1 or more", where="--annotators")
     settings = _settings(taxonomy, guideline, annotators)
     first = most_common(counts or {}, taxonomy)
@@ -169,16 +169,16 @@ def _list_readably(client: LabelStudio, number: int) -> None:
         client.views.create(project=number, data=data, request_options=_ONCE)
 
 
-def _settings(taxonomy: Taxonomy, guideline: str, annotators: int) -> dict[str, Any]:
+def _settings(taxonomy: Taxonomy, guideline: str, annotators: int | None) -> dict[str, Any]:
     name = _NAMES.get(taxonomy.tree, taxonomy.tree)
-    return {
+    asked = {} if annotators is None else {"maximum_annotations": annotators}
+    return asked | {
         "title": f"询单 {name} {taxonomy.version}"[:_MOST_TITLE],
         "expert_instruction": instruction(guideline),
         "show_instruction": False,
         "show_skip_button": True,
         "enable_empty_annotation": False,
         "show_collab_predictions": True,
-        "maximum_annotations": annotators,
         "sampling": "Sequential sampling",
     }
 

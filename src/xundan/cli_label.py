@@ -157,7 +157,9 @@ def push(
     tree: Tree = "attention",
     taxonomy: OwnTree = None,
     batch: Annotated[str | None, typer.Option(help="Only tasks of this draw")] = None,
-    annotators: Annotated[int, typer.Option(min=1, help="How many people are to answer each task")] = 1,
+    annotators: Annotated[
+        int | None, typer.Option(min=1, help="How many people are to answer each task; 1 until it is said")
+    ] = None,
     suggested: Annotated[
         bool, typer.Option("--suggested", help="Fill in the language model's proposal where there is one")
     ] = False,

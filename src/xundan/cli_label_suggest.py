@@ -27,7 +27,8 @@ def suggest(
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model's name at that address")] = None,
     examples: Annotated[
-        Path | None, typer.Option(help="labels.jsonl whose nearest rows are shown to the model")
+        Path | None,
+        typer.Option(help="labels.jsonl whose nearest rows are shown to the model; else the last frozen set"),
     ] = None,
     which: Annotated[
         str, typer.Option(help="unlabelled, labelled (to compare with people) or all")
@@ -69,6 +70,7 @@ def suggest(
     Example: xundan label suggest --compare --purpose random
     """
     from xundan.labeling import suggest as room
+    from xundan.labeling.freeze.latest import latest_train
     from xundan.labeling.store import Store
     from xundan.taxonomy.trees import load
 
@@ -110,7 +112,8 @@ def suggest(
             max_tokens=max_tokens,
             extra_body=_object(extra_body),
         )
-        rows = room.Examples.read(examples, taxonomy) if examples else room.Examples()
+        source = examples or latest_train(home, taxonomy.tree)
+        rows = room.Examples.read(source, taxonomy) if source else room.Examples()
         plan = room.make_plan(store, taxonomy, asking, rows, which=which, batch=batch, n=n, again=again)
         for line in plan.lines():
             say(line, err)

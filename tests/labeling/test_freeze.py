@@ -19,6 +19,7 @@ import pytest
 from xundan.errors import BadInput, Refused
 from xundan.labeling.adjudication import adjudication_key
 from xundan.labeling.freeze.collect import collect
+from xundan.labeling.freeze.latest import latest_train
 from xundan.labeling.freeze.split import Shares
 from xundan.labeling.freeze.timing import Step, draw_to_frozen
 from xundan.labeling.freeze.write import FreezeJob, freeze
@@ -155,7 +156,9 @@ def test_what_was_in_test_stays_in_test(store: Store) -> None:
     again = message("s900", "老客又来问花瓶多高", buyer=f"b-{old}")
     store.add_tasks([again])
     store.put_annotations([say(again, "product_size")])
-    second = freeze(store, job("w15"), NOW)
+    second = freeze(store, job("w15"), NOW + timedelta(days=7))
+    assert latest_train(store.folder, "attention") == second.folder / "train.jsonl"
+    assert latest_train(store.folder, "action") is None
     assert sessions(first.folder, "test") | {"花店:s900"} <= sessions(second.folder, "test")
     assert sessions(first.folder, "dev") <= sessions(second.folder, "dev")
     assert sessions(first.folder, "train") <= sessions(second.folder, "train")
@@ -343,6 +346,8 @@ def test_a_name_must_be_plain(name: str) -> None:
 def test_shares_must_leave_something_to_train_on() -> None:
     with pytest.raises(BadInput, match=r"shares out of range; got dev 0.5, test 0.5"):
         Shares(0.5, 0.5)
+    with pytest.raises(BadInput, match="shares out of range; got dev nan"):
+        Shares(float("nan"), 0.2)
 
 
 @pytest.mark.parametrize("wrong", ['{"sessions": {}}', "[]", '{"sessions": {"s1": "best"}, "buyers": {}}'])

@@ -5,6 +5,7 @@ pytest tests/labeling/test_store.py
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_labels_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(BadInput, match="labels of a newer xundan; got 99"), Store.open(tmp_path):
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_only_its_owner_reads_a_store(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.put_note("a", "1")
+        closed = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+    assert closed == dict.fromkeys(closed, 0)
+    assert "labels.db" in closed
 
 
 def _fill(store: Store) -> None:

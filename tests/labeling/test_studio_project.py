@@ -172,9 +172,8 @@ def test_a_project_is_made_once_and_found_again(store: Store) -> None:
 
     assert "tasks:data.dialogue" in fake.tabs[1]["hiddenColumns"]["explore"]
 
-    again = ensure_project(
-        client(fake), store, OLD, counts={"box": 7}, guideline="# 说明\n\n**别急**", annotators=2
-    )
+    again = ensure_project(client(fake), store, OLD, counts={"box": 7}, guideline="# 说明\n\n**别急**")
+    assert made.maximum_annotations == 2, "not said again is not taken back"
     assert (again.number, again.created) == (1, False)
     assert len(fake.made) == 1
     assert fake.changes == 0
