@@ -93,9 +93,9 @@ def ensure_project(
 
     ``counts``: of predictions or labels by leaf; the nine commonest get the keys 1 to 9 when the project is
     made, and keep them (fingers remember) unless ``new_keys``. ``guideline``: Markdown, shown as the
-    instruction. ``moved``: old leaf ids to new ones, see `migrate`. ``annotators``: how many people are to
-    answer each task; None leaves it as it is, 1 in a new project. The same call again changes nothing. Raises `BadInput` where Label Studio refuses or
-    does not answer.
+    instruction. ``moved``: old leaf ids to new ones, see `migrate`. ``annotators``: how many people are
+    to answer each task; None leaves it as it is, 1 in a new project. The same call again changes nothing.
+    Raises `BadInput` where Label Studio refuses or does not answer.
     """
     if annotators is not None and annotators < 1:  # Label Studio would take it, and offer no task to anybody
         raise BadInput("nobody would be asked", got=annotators, expected="1 or more", where="--annotators")
