@@ -6,7 +6,7 @@ PYTHON ?= python
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-check: lint types test ## what CI runs: lint, types, tests
+check: lint types test test-labeling ## what CI runs: lint, types, tests
 
 lint: ## ruff, and who may import whom
 	$(PYTHON) -m ruff check .
@@ -15,10 +15,10 @@ lint: ## ruff, and who may import whom
 types: ## mypy, strict
 	$(PYTHON) -m mypy
 
-test: ## every test, the slow ones too
-	$(PYTHON) -m pytest
+test: ## every test that needs no Label Studio, the slow ones too
+	$(PYTHON) -m pytest -m "not studio"
 
-test-labeling: ## a real Label Studio: pytest tests/labeling -m studio
+test-labeling: ## the tests with a real Label Studio, which the first of them installs
 	$(PYTHON) -m pytest tests/labeling -m studio
 
 format: ## rewrite the code as ruff likes it
