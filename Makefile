@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python
 
-.PHONY: help check lint types test format demo quality
+.PHONY: help check lint types test test-labeling format demo quality
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-check: lint types test ## what CI runs: lint, types, tests
+check: lint types test test-labeling ## what CI runs: lint, types, tests
 
 lint: ## ruff, and who may import whom
 	$(PYTHON) -m ruff check .
@@ -15,8 +15,11 @@ lint: ## ruff, and who may import whom
 types: ## mypy, strict
 	$(PYTHON) -m mypy
 
-test: ## every test, the slow ones too
-	$(PYTHON) -m pytest
+test: ## every test that needs no Label Studio, the slow ones too
+	$(PYTHON) -m pytest -m "not studio"
+
+test-labeling: ## the tests with a real Label Studio, which the first of them installs
+	$(PYTHON) -m pytest tests/labeling -m studio
 
 format: ## rewrite the code as ruff likes it
 	$(PYTHON) -m ruff format .

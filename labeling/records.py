@@ -1,6 +1,6 @@
 """What passes through the labeling room: a task to label, what a person answered, what was decided.
 
-task = Task.of_message("attention", message_row, context=("客:在的亲",), purpose="random")
+key = task_key("attention", "有货吗", (Turn("1", "agent", "在的亲"),))
 """
 
 from __future__ import annotations

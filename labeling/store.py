@@ -55,10 +55,14 @@ class Store:
     @contextmanager
     def open(cls, folder: Path) -> Iterator[Store]:
         """Open the store of a folder, which is made where it is missing; `BadInput` for a file that is none
-        or was written by a newer version."""
-        folder.mkdir(parents=True, exist_ok=True)
+        or was written by a newer version, and where it cannot be read or written."""
         path = folder / FILE_NAME
-        connection = sqlite3.connect(path, timeout=60)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600, exist_ok=True)  # it holds the annotators' addresses
+            connection = sqlite3.connect(path, timeout=60)
+        except (OSError, sqlite3.Error) as error:
+            raise BadInput("no store of labels can be here", got=str(error), where=str(path)) from error
         try:
             with connection:
                 found = connection.execute("pragma user_version").fetchone()[0]
@@ -70,10 +74,23 @@ class Store:
                 connection.executescript(_TABLES)
                 connection.execute(f"pragma user_version = {_VERSION}")
             yield cls(connection, folder)
+        except sqlite3.OperationalError as error:  # locked by another, disk full, not ours to write
+            raise BadInput(
+                "the labels cannot be read or written now", got=str(error), where=str(path)
+            ) from error
         except sqlite3.DatabaseError as error:
             raise BadInput("not a store of labels", got=str(error), where=str(path)) from error
         finally:
             connection.close()
+
+    @classmethod
+    @contextmanager
+    def existing(cls, folder: Path) -> Iterator[Store]:
+        """`open`, but `BadInput` where the folder has no store yet: nothing is made by only looking."""
+        if not (folder / FILE_NAME).is_file():
+            raise BadInput("no tasks or labels here", do="draw some: xundan label next", where=str(folder))
+        with cls.open(folder) as store:
+            yield store
 
     def add_tasks(self, tasks: Iterable[Task]) -> int:
         """Add the tasks whose key is new; returns how many were."""

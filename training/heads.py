@@ -105,7 +105,7 @@ def logistic(features: Tensor, targets: Tensor, strength: float) -> Linear:
         wrong = nn.functional.binary_cross_entropy_with_logits(z @ weight.T + bias, targets, reduction="none")
         value = wrong.sum(1).mean() + strength / 2 * weight.square().sum()
         torch.autograd.backward(value)
-        return float(value)
+        return float(value.detach())
 
     search.step(loss)  # type: ignore[no-untyped-call]
     return _fold(weight.detach(), bias.detach(), centre, spread)

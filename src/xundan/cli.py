@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from xundan import cli_loss, cli_models, cli_registry
+from xundan import cli_label, cli_loss, cli_models, cli_registry
 from xundan.errors import XundanError
 from xundan.settings import Settings, load_settings
 from xundan.terminal import AsJson, Lang, checked_lang, err, out, print_json, progress
@@ -189,6 +189,7 @@ def taxonomy_check(file: Annotated[Path, typer.Argument(help="Your taxonomy, a .
 
 cli_models.add_to(app)
 cli_loss.add_to(app)
+cli_label.add_to(app)
 app.add_typer(cli_registry.models_app, name="models")
 
 

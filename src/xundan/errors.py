@@ -16,6 +16,9 @@ EXTRA_OF = {
     "accelerate": "train",
     "jieba": "train",
     "label_studio_sdk": "label",
+    "openai": "label",
+    "cleanlab": "label",
+    "httpx": "label",
     "ray": "cluster",
 }
 

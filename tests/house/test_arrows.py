@@ -24,7 +24,15 @@ ALLOWED = {
     "labeling": {"centre"},
     "examples": {"centre"},
 }
-FRONT_DOOR = ("cli.py", "cli_loss.py", "cli_models.py", "cli_registry.py")
+FRONT_DOOR = (
+    "cli.py",
+    "cli_label.py",
+    "cli_label_sets.py",
+    "cli_label_suggest.py",
+    "cli_loss.py",
+    "cli_models.py",
+    "cli_registry.py",
+)
 NO_TORCH = {"torch", "transformers", "sklearn", "datasets", "accelerate", "jieba", "safetensors"}
 NEEDS_TORCH = {
     f"models/{name}.py" for name in ("encoder", "classifier", "ngrams", "quantise", "wide", "loss/network")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 READMES = ("README.md", "README.zh-CN.md")
 FOLDERS = {
     "src/xundan": "xundan",
-    **{name: f"xundan.{name}" for name in ("models", "inference", "training", "examples")},
+    **{name: f"xundan.{name}" for name in ("models", "inference", "labeling", "training", "examples")},
 }
 
 

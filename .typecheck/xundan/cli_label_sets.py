@@ -1,0 +1,1 @@
+../../src/xundan/cli_label_sets.py
