@@ -139,7 +139,7 @@ def with_seen_leaves(
 ) -> tuple[list[LabelledSession], list[SessionPair]]:
     """The sessions and the pairs with what the champions see in messages, where a file does not say it."""
     models = message_models(arguments.registry)
-    parts = Counter(session.part for session in sessions)
+    parts = Counter(session.kind for session in sessions)
     own = sum(brings_leaves(session) for session in sessions)
     told.print(
         f"{len(sessions):,} sessions: {', '.join(f'{n:,} {part}' for part, n in parts.items())}; leaves of "
@@ -154,7 +154,7 @@ def with_seen_leaves(
 def record_of(found: Found, sessions: Sequence[LabelledSession]) -> dict[str, object]:
     """For ``--json``."""
     return {
-        "sessions": Counter(session.part for session in sessions),
+        "sessions": Counter(session.kind for session in sessions),
         "rows": [asdict(line) for line in found.lines],
         "pairs": {result.row: asdict(result.pairs) for result in found.results},
         "seconds": {result.row: result.seconds for result in found.results},

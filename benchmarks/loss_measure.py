@@ -95,7 +95,7 @@ def lines_of(results: Sequence[Result], sessions: Sessions) -> Iterator[Line]:
     judged = measured(sessions)
     reference = next((result.answers for result in results if result.row == REFERENCE), None)
     for part in (REAL, WRITTEN):
-        its = [i for i, session in enumerate(judged) if session.part == part]
+        its = [i for i, session in enumerate(judged) if session.kind == part]
         if not its:
             continue
         truth = [judged[i] for i in its]
@@ -142,7 +142,7 @@ def measured_by_part(answers: Sequence[Answer], sessions: Sessions) -> dict[str,
     judged = measured(sessions)
     found = {}
     for part in (REAL, WRITTEN):
-        its = [i for i, session in enumerate(judged) if session.part == part]
+        its = [i for i, session in enumerate(judged) if session.kind == part]
         if its:
             found[part] = measure([answers[i].leaf for i in its], [judged[i] for i in its])
     return found

@@ -102,7 +102,8 @@ def _corrected(leaf: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def export_labels(lake: Lake, out: Path) -> tuple[int, int]:
     """Write the sessions whose leaf a person chose as `xundan train --tree loss` reads them, one JSON line
-    each; returns how many, and how many stand no more in this workspace and are left out."""
+    each; returns how many, and how many are left out, as they are no lost sessions of this workspace (any
+    more): what is not lost is no example of why sessions are lost."""
     chosen = {name: one for name, one in standing_corrections(read_log(lake)).items() if one.leaf is not None}
     told = _told(lake, sorted(chosen)) if chosen else {}
     lines = [
@@ -126,7 +127,8 @@ def _told(lake: Lake, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
     talks = dict(in_sessions(messages.filter(pc.is_in(messages["session_id"], names)), ("role", "text")))
     placed = {row["order_id"]: row for row in lake.read("orders").to_pylist()} if lake.has("orders") else {}
     found = {}
-    for session in sessions.filter(pc.is_in(sessions["session_id"], names)).to_pylist():
+    lost = pc.and_(pc.is_in(sessions["session_id"], names), pc.starts_with(sessions["outcome"], "lost_"))
+    for session in sessions.filter(lost).to_pylist():
         order = placed.get(session["order_id"])
         times = {name: order[name].isoformat() for name in _ORDER_TIMES if order[name]} if order else {}
         found[session["session_id"]] = {

@@ -25,6 +25,7 @@ FROM orders WHERE amount > 0 AND item_id IS NOT NULL GROUP BY ALL
 
 # ``depth``: the place in STEPS that a session reached. A session nobody answered stays at the first step,
 # unless its buyer ordered all the same. The rules of ordered and paid are those of ``tallies.funnel``.
+# ``billed``: many exports give 0 as the paid amount of an order that was not paid; that is not its price.
 _WALKED = f"""
 WITH prices AS ({ITEM_PRICES}),
 payments AS (SELECT order_id AS o_id, max(paid_at) AS paid_at FROM orders GROUP BY ALL),
@@ -43,7 +44,8 @@ walked AS (
         END AS depth,
         CASE WHEN NOT inquiry THEN 'other' WHEN outcome LIKE 'lost_%' THEN 'lost'
              WHEN outcome IN ('won', 'open') THEN outcome ELSE 'unknown' END AS kind,
-        CASE WHEN order_id IS NOT NULL THEN amount END AS billed, coalesce(billed, price) AS yuan
+        CASE WHEN order_id IS NOT NULL AND (amount > 0 OR paid) THEN amount END AS billed,
+        coalesce(billed, price) AS yuan
     FROM judged)
 """
 _FURTHEST = "ORDER BY depth DESC, started_at DESC, session_id DESC"

@@ -23,7 +23,8 @@ SIGNED_BEHAVIOUR = ("no_reply", "bot_only", "slow_first_response")
 _OFFSET_US = 28_800_000_000  # Asia/Shanghai, without summer time
 _CLOCK = f"make_timestamp(epoch_us(started_at) + {_OFFSET_US})"
 
-# Prices of one piece. A discount on many pieces counts as the price of each; free orders tell no price.
+# Prices of one piece. A discount on many pieces counts as the price of each; free orders tell no price, and
+# the 0 that many exports give as the paid amount of an order that was not paid is no price of it.
 PRICES = """
 WITH pieces AS (
     SELECT coalesce(shop, '') AS shop_name, item_id,
@@ -33,8 +34,10 @@ shop_prices AS (SELECT shop_name, median(price) AS shop_price FROM pieces GROUP 
 any_shop AS (SELECT max(shop_price) FILTER (shop_name = '') AS unnamed_price FROM shop_prices),
 priced AS (
     SELECT d.*, item_price,
-           coalesce(CAST(d.amount AS DOUBLE), item_price, shop_price, unnamed_price) AS worth,
-           CASE WHEN d.amount IS NOT NULL THEN 'order' WHEN item_price IS NOT NULL THEN 'item'
+           CASE WHEN d.amount > 0 OR outcome IN ('won', 'lost_refund')
+                THEN CAST(d.amount AS DOUBLE) END AS own,
+           coalesce(own, item_price, shop_price, unnamed_price) AS worth,
+           CASE WHEN own IS NOT NULL THEN 'order' WHEN item_price IS NOT NULL THEN 'item'
                 WHEN shop_price IS NOT NULL OR unnamed_price IS NOT NULL THEN 'shop'
                 ELSE 'unknown' END AS price_source
     FROM dated d LEFT JOIN item_prices USING (item_id) LEFT JOIN shop_prices USING (shop_name)
@@ -42,7 +45,16 @@ priced AS (
 """
 
 # A rung of the ladder of matching holds every rung before it: the hour is given up first, then the week.
+# While windows are open, and where the orders of a shop begin or end within a window, those who bought are
+# known and those who did not are not. With the former alone such days would seem all won: they stay out.
 _QUERY = f"""{PRICES},
+edges AS (
+    SELECT shop_name, min(started_at) AS first_lost, max(started_at) AS last_lost FROM lost GROUP BY 1),
+unsettled AS (
+    SELECT shop_name, max(started_at) FILTER (started_at < first_lost) AS until,
+           min(started_at) FILTER (started_at > last_lost) AS since
+    FROM dated JOIN edges USING (shop_name)
+    WHERE is_inquiry AND outcome IN ('open', 'outcome_unknown') GROUP BY 1),
 known AS (
     SELECT session_id, shop_name, coalesce(buyer, session_id) AS person, item_id, item_price, worth,
            price_source, outcome = 'won' AS won, coalesce(n_buyer, 0) > 0 AS spoke, day, n_agent, n_bot,
@@ -57,7 +69,9 @@ known AS (
     FROM (SELECT *, buyer IS NOT NULL AND row_number() OVER (
               PARTITION BY shop_name, buyer ORDER BY started_at, session_id) > 1 AS seen_before FROM priced)
          AS numbered
-    WHERE is_inquiry AND outcome IN {MATURE_OUTCOMES})
+    LEFT JOIN unsettled USING (shop_name)
+    WHERE is_inquiry AND outcome IN {MATURE_OUTCOMES}
+      AND (outcome <> 'won' OR (coalesce(started_at > until, true) AND coalesce(started_at < since, true))))
 SELECT session_id, coalesce(reason, '') AS reason, won, worth, item_price, price_source, comes_again,
     n_agent, n_bot, first_response_s, hour, isodow(day), epoch(day) / 86400, shop_name, band,
     dense_rank() OVER (ORDER BY person),
@@ -77,6 +91,8 @@ RUNGS = ("item_week_hour", "item_week", "item", "price", "buyer", "shop")
 @dataclass(frozen=True)
 class Inquiries:
     """Mature inquiries in order of session id; every array has one row for each of the n.
+
+    Won ones of days whose lost ones are not known are left out: windows still open, orders that end or begin.
 
     ``reason``: the primary loss leaf ('' for won sessions and where none is known). ``worth`` (yuan): the
     own order's amount, else the median price of the item, else of its shop, else NaN; ``price_source`` says

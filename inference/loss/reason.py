@@ -124,6 +124,9 @@ def _lost(row: _Row, messages: Sequence[Sequence[Any]], limits: Limits, talk: Ta
     assert started is not None
     case = Case(session_id, tuple(_turn(message) for message in messages), outcome, created, paid, closed)
     known = facts_of(case, load_rules().words, limits) if leaf in CLAIMS else {}
+    urged_by = None if created is None else created + timedelta(minutes=limits.urge_pay_minutes)
+    if urged_by and case.turns and urged_by < case.turns[0].at:
+        known.pop("unpaid_not_urged", None)  # it was to be done before this session: nothing here can show it
     return Lost(
         case=case,
         leaf=leaf,

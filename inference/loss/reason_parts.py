@@ -168,7 +168,8 @@ class _Teller:
         level = talk.facts["answered"]
         said = self._say(f"answered_{level}")
         if talk.reply_s is not None:
-            return said + self._say("reply", waited=self.wording.span(talk.reply_s))
+            key = "reply_unasked" if level == "no_question" else "reply"
+            return said + self._say(key, waited=self.wording.span(talk.reply_s))
         return said + (self._say("no_reply") if level == "person" else "")
 
     def _until_last(self, since: Turn) -> Iterator[str]:
@@ -183,7 +184,8 @@ class _Teller:
         agents = self.lost.case.by("agent")
         if not agents:
             return self._say("room_none")
-        spoke, closes = agents[-1].at, self.settings.loss.closes(self.lost.started_at)
+        asked = next((turn.at for turn in self.lost.case.by("buyer")), self.lost.started_at)
+        spoke, closes = agents[-1].at, self.settings.loss.closes(asked)
         key = "room" if spoke < closes else "room_over"
         return self._say(key, at=self._at(spoke), left=self._span(spoke, closes))
 

@@ -19,8 +19,15 @@ from xundan.settings import Limits
 MOST_QUOTED = 3
 _BARGAIN = "loss_price_bargain_failed"
 _DEMANDS = frozenset({"price_bargain", "price_bulk"})
-# A message that is worded as a question; of all others a sentence says "said", which is never wrong.
-_QUESTION = re.compile(r"\?|.(?:吗|么|嘛|呢|不|没|多少|几|啥|什么|哪里?|怎么样|咋样)[呀啊哈的]*$")
+# A message that is worded as a question; of all others a sentence says "said", which is never wrong. What
+# ends like a question and is none ("还没", "没什么", "这么", "我上班呢") is left out.
+_QUESTION = re.compile(
+    r"\?|(?:.吗|.(?<![这那])么|(?:在|行|是|可以)嘛|.(?<![还都也就才从并我没可要])[不没]|(?:^|\s)那\S{1,6}呢"
+    r"|.(?:多少|什么|啥|哪里?|怎么?样|咋样|(?<![十百千好])几)呢?)[呀啊哈的]*$"
+)
+_NO_QUESTION = re.compile(
+    r"(?:(?<!有)没有?|不管|无论|随便|不要|不用)\S{0,2}(?:什么|啥|多少|几|怎么?样)[^?]{0,2}$|什么的[呀啊哈]*$"
+)
 Words = tuple[str, Mapping[str, str]]
 """The key of the words that tell a message, and what they hold besides its time and text."""
 
@@ -83,7 +90,8 @@ class Quotes:
             return self._reply(turn)
         if self.lost.leaf == _BARGAIN and _DEMANDS & turn.leaves:
             return "wanted", {}
-        return "asked" if _QUESTION.search(turn.text) else "said", {}
+        asked = _QUESTION.search(turn.text) and not _NO_QUESTION.search(turn.text)
+        return "asked" if asked else "said", {}
 
     def _reply(self, turn: Turn) -> Words:
         """An agent's or a bot's words; a person's answer past the limit is told with the wait for it.

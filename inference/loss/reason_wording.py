@@ -17,6 +17,7 @@ from xundan.settings import SHANGHAI
 
 LONGEST_QUOTE = 40
 """Characters of a message that a sentence quotes."""
+_MARKS = {"[图片]": "media_image", "[卡片]": "media_card", "[语音]": "media_voice", "[链接]": "media_link"}
 _TO_THE_SECOND = 600  # seconds below which a duration is told with its seconds
 
 
@@ -51,8 +52,12 @@ class Wording:
         return self.words["minutes_seconds" if exact else "minutes"].format(minutes=minutes, seconds=rest)
 
     def quote(self, text: str, content_type: str) -> str:
-        """A masked message on one line, cut after `LONGEST_QUOTE` characters; without text, its kind."""
+        """A masked message on one line, cut after `LONGEST_QUOTE` characters; without text, its kind.
+
+        A mark that an export left in place of a picture or the like is named in the language, too.
+        """
         line = " ".join(text.split()) or self.words[f"media_{content_type}"]
+        line = self.words[_MARKS[line]] if line in _MARKS else line
         return line if len(line) <= LONGEST_QUOTE else line[:LONGEST_QUOTE] + "…"
 
     def speak(self, said: Iterable[tuple[str, str]]) -> str:

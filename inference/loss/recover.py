@@ -46,16 +46,18 @@ _QUERY = f"""{PRICES},
 said AS (
     SELECT session_id, list(DISTINCT leaf) AS leaves FROM attention GROUP BY 1),
 reasons AS (SELECT session_id, any_value(leaf) AS leaf FROM loss WHERE rank = 1 GROUP BY 1),
+asked AS (SELECT session_id, min(sent_at) AS first_at FROM messages WHERE role = 'buyer' GROUP BY 1),
 placed AS (
     SELECT order_id, min(created_at) AS ordered_at, max(closed_at) AS closed_at,
            max(paid_at) IS NULL AS unpaid
     FROM orders GROUP BY 1)
 SELECT session_id, p.platform, shop_name, buyer, agent, item_id, outcome, stage, last_attention,
        coalesce(reasons.leaf, ''), coalesce(said.leaves, []), worth, price_source,
-       epoch_us(started_at), epoch_us(coalesce(ended_at, started_at)), coalesce(unpaid, false),
+       epoch_us(coalesce(asked.first_at, started_at)),
+       epoch_us(coalesce(ended_at, started_at)), coalesce(unpaid, false),
        CASE WHEN unpaid AND closed_at IS NULL THEN epoch_us(ordered_at) END
 FROM priced p LEFT JOIN reasons USING (session_id) LEFT JOIN said USING (session_id)
-LEFT JOIN placed USING (order_id)
+LEFT JOIN placed USING (order_id) LEFT JOIN asked USING (session_id)
 WHERE is_inquiry AND (outcome = 'open' OR outcome LIKE 'lost_%') AND buyer IS NOT NULL
   AND epoch_us(started_at) <= $2 AND (CAST($1 AS VARCHAR) IS NULL OR shop_name = $1)
   AND NOT EXISTS (SELECT 1 FROM dated w WHERE w.buyer = p.buyer AND w.shop_name = p.shop_name
@@ -149,11 +151,11 @@ def recoverable_buyers(
 
 def _buyer(row: tuple[Any, ...], ease: dict[str, str], settings: Settings, now: datetime) -> Buyer:
     session_id, platform, shop, buyer, agent, item_id, outcome, stage, last, leaf, leaves = row[:11]
-    worth, price_source, started, wrote, unpaid, waits_since = row[11:]
+    worth, price_source, asked, wrote, unpaid, waits_since = row[11:]
     waits = None if waits_since is None else _time(waits_since)
     signs = _signs(leaves, waits is not None, unpaid, ease.get(leaf, ""))
     follow_up, follow_up_at = _when(leaf, last, _time(wrote), waits, settings, now)
-    closes_at = settings.loss.closes(_time(started))
+    closes_at = settings.loss.closes(_time(asked))
     return Buyer(
         session_id=session_id,
         platform=platform,
@@ -165,7 +167,7 @@ def _buyer(row: tuple[Any, ...], ease: dict[str, str], settings: Settings, now: 
         stage=stage,
         leaf=leaf,
         last_attention=last,
-        asked_at=_time(started),
+        asked_at=_time(asked),
         closes_at=closes_at,
         is_open=now < closes_at,
         amount=worth,

@@ -85,7 +85,8 @@ def collect(
     found = read_workbook(workbook)
     log = read_log(lake)
     before = standing_corrections(log)
-    at = now or datetime.now(UTC)
+    # The latest line holds: after a clock that ran ahead, what is written now must still be the latest.
+    at = max([now or datetime.now(UTC), *log["at"].to_pylist()])
     lines = _understood(found.lines, before, taxonomy or load("loss"), at, workbook)
     changes = [line for line in lines if not _same(line, before.get(line.session_id))]
     moved = any(_leaf(line) != _leaf(before.get(line.session_id)) for line in changes)

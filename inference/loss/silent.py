@@ -41,9 +41,18 @@ _ONLY_SILENT = frozenset({"room"})
 _PAUSE = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS = 50_000
+_COUNTED = (
+    r"(?!\.?\d|\s*多?\s*(?:[天月日号点年件个款色码折人岁米寸斤支只瓶盒套双次张包片条箱度瓦%]|小时|分|[a-z]))"
+)
 _PRICE = re.compile(
     r"¥\s*\d|\[金额\]|\d(?:\.\d+)?[百千万]?\s*(?:元|块(?!砖|板|布|地|毯|毛巾|香?皂|表))|"
-    r"[一二两三四五六七八九十百千万]+(?:元|块钱)"
+    r"[一二两三四五六七八九十百千万]+(?:元|块钱)|"
+    r"(?<![\d.满])\d+(?:\.\d+)?\s*包邮|"
+    r"(?:到手价?|[券折]后价?|价格?|只要|仅需|低至|一共|总共)\s*[是为:]?\s*\d+(?:\.\d+)?" + _COUNTED
+)
+# The answer to a question for the price that is nothing but a number.
+_BARE_PRICE = re.compile(
+    r"\W*(?:亲|是|要)?\W*\d{1,6}(?:\.\d+)?(?:一[件个套瓶盒双条包份台支只箱])?[的哦呢呀哈\W]*"
 )
 _IMAGE = "[图片]"
 
@@ -219,7 +228,10 @@ class _Reader:
 
     def _room_s(self, turns: Sequence[Turn], started: datetime) -> float | None:
         spoken = [turn.at for turn in turns if turn.role == "agent"]
-        return (self.definition.closes(started) - spoken[-1]).total_seconds() if spoken else None
+        if not spoken:
+            return None
+        asked = next((turn.at for turn in turns if turn.role == "buyer"), started)
+        return (self.definition.closes(asked) - spoken[-1]).total_seconds()
 
 
 def _moment(microseconds: int) -> datetime:
@@ -253,7 +265,11 @@ def _price(turns: Sequence[Turn]) -> str:
     """Whether somebody wrote an amount of money or, failing that, the buyer asked for it."""
     if any(_PRICE.search(turn.text) for turn in turns):
         return "named"
-    return "asked" if any(ASKED_PRICE in turn.leaves for turn in turns) else "none"
+    asked = next((place for place, turn in enumerate(turns) if ASKED_PRICE in turn.leaves), None)
+    if asked is None:
+        return "none"
+    answers = (turn.text for turn in turns[asked + 1 :] if turn.role != "buyer")
+    return "named" if any(map(_BARE_PRICE.fullmatch, answers)) else "asked"
 
 
 def _image(turns: Sequence[Turn]) -> str:

@@ -49,7 +49,7 @@ class Rules:
             kept = json.loads(path.read_text(encoding="utf-8"))
             loss = {**kept["loss"], "exclude": tuple(kept["loss"]["exclude"])}
             return cls(LossDefinition(**loss), Limits(**kept["limits"]))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise BadInput("there is no workspace here", do="run: xundan import", where=str(folder)) from None
         except (ValueError, KeyError, TypeError) as error:
             what = f"the settings cannot be read ({error})"

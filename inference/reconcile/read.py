@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,27 +15,17 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 
 from xundan.chats.cells import Cell, RowError, integer_of, text_of, time_of
-from xundan.chats.files import Row, Sheet, load
+from xundan.chats.files import Row, Sheet
 from xundan.chats.headers import fold, locate, missing
 from xundan.errors import BadInput
+from xundan.inference.reconcile.head import NUMBERS, load_tables
 from xundan.inference.reconcile.platforms import PLATFORMS, Platform
 from xundan.settings import SHANGHAI
 
-_TOTAL_WORDS = (
-    "合计",
-    "总计",
-    "汇总",
-    "小计",
-    "全部",
-    "均值",
-    "平均值",
-    "平均",
-    "店铺汇总",
-    "团队汇总",
-    "total",
-)
-_TOTALS = frozenset(fold(word) for word in _TOTAL_WORDS)
+_TOTAL = re.compile(r".*(合计|总计|汇总|小计|均值|平均值?|平均数)|全部|全店|total")
 _EIGHT_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_SPAN = re.compile(r"(\d{4}\D.+?\d)\s*(?:~|～|至|到|--| - )\s*(\d{4}\D.+)")
+_NO_SHARE = frozenset({"", "-", "--", "—", "——", "/", "无", "null", "nan"})
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,8 @@ class PlatformTable:
 
     ``lost_from``: ``column`` (a column of lost inquiries), ``won`` or ``rate`` (inquiries less those won),
     ``unpaid`` (lost before the order and before the payment, added), or ``rows`` (one row a lost inquiry).
-    ``skipped`` counts rows left out: ``totals`` and ``blank`` ones. ``masked`` counts nicks like x**.
+    ``skipped`` counts rows left out: ``totals``, ``blank`` ones, and in a table of agents those without an
+    agent (``nameless``), which are the shop's totals. ``masked`` counts nicks like x**.
     """
 
     file: str
@@ -73,14 +65,16 @@ def read_platform(path: Path, platform: str | None = None) -> PlatformTable:
     Raises `BadInput` with file and row for a column that is missing and for a cell that cannot be read.
     A detail table without rows is allowed: it says nothing.
     """
-    sheets = load(path, empty_ok=True).sheets
+    sheets = load_tables(path)
     if platform is not None and platform not in PLATFORMS:
         raise BadInput("unknown platform", got=platform, expected=", ".join(PLATFORMS), where="--platform")
     chosen = PLATFORMS[platform] if platform else _recognise(sheets, path)
     usable = [sheet for sheet in sheets if locate(sheet.header, _numbers(chosen))] or list(sheets[:1])
-    tables = [_read(sheet, chosen, str(path.parent / sheet.file)) for sheet in usable]
-    first = tables[0]
-    if any((table.lost_from, table.by_agent) != (first.lost_from, first.by_agent) for table in tables[1:]):
+    seen: dict[tuple[object, ...], str] = {}
+    tables = [_read(sheet, chosen, str(path.parent / sheet.file), seen) for sheet in usable]
+    first = next((table for table in tables if table.rows), tables[0])
+    tables = [table for table in tables if table.rows] or tables[:1]
+    if len({(table.lost_from, table.by_agent, table.has_inquiries) for table in tables}) > 1:
         raise BadInput("the sheets hold different columns", do="keep one sheet in the file", where=str(path))
     rows = tuple(row for table in tables for row in table.rows)
     if not rows and first.lost_from != "rows":
@@ -93,8 +87,7 @@ def read_platform(path: Path, platform: str | None = None) -> PlatformTable:
 
 
 def _numbers(platform: Platform) -> dict[str, tuple[str, ...]]:
-    names = ("start", "inquiries", "lost", "won", "rate", "unpaid")
-    return {name: platform.columns[name] for name in names if name in platform.columns}
+    return {name: platform.columns[name] for name in NUMBERS if name in platform.columns}
 
 
 def _recognise(sheets: Sequence[Sheet], path: Path) -> Platform:
@@ -116,14 +109,14 @@ def _recognise(sheets: Sequence[Sheet], path: Path) -> Platform:
     )
 
 
-def _read(sheet: Sheet, platform: Platform, where: str) -> PlatformTable:
+def _read(sheet: Sheet, platform: Platform, where: str, seen: dict[tuple[object, ...], str]) -> PlatformTable:
     columns = locate(sheet.header, platform.columns)
     lost_from = _lost_from(columns, sheet, platform, where)
-    reader = _RowReader(sheet.header, columns, lost_from)
+    reader = _RowReader(sheet, columns, lost_from)
     if sheet.bad:
         number, error = sheet.bad[0]
         raise _bad_row(error, f"{where}:{number}")
-    rows, seen = [], dict[tuple[object, ...], int]()
+    rows: list[PlatformRow] = []
     for number, row in sheet.rows:
         try:
             found = reader.read(row)
@@ -132,10 +125,14 @@ def _read(sheet: Sheet, platform: Platform, where: str) -> PlatformTable:
         if found is None:
             continue
         if lost_from != "rows":
-            _only_once(seen, found, number, where)
+            _only_once(seen, found, f"{where}:{number}")
         rows.append(found)
+    by_agent = any(row.agent for row in rows) if rows else "agent" in columns
+    if by_agent and lost_from != "rows":
+        named = [row for row in rows if row.agent]
+        reader.skipped["nameless"], rows = len(rows) - len(named), named
     return PlatformTable(
-        sheet.file, platform, lost_from, tuple(rows), "agent" in columns, "inquiries" in columns,
+        sheet.file, platform, lost_from, tuple(rows), by_agent, "inquiries" in columns,
         reader.skipped, reader.masked,
     )  # fmt: skip
 
@@ -160,15 +157,18 @@ def _lost_from(columns: dict[str, int], sheet: Sheet, platform: Platform, where:
     raise missing("lost", sheet.header, names, where)
 
 
-def _only_once(seen: dict[tuple[object, ...], int], row: PlatformRow, number: int, where: str) -> None:
+def _only_once(seen: dict[tuple[object, ...], str], row: PlatformRow, where: str) -> None:
+    """Remember where a row stands; `BadInput` where one of the same day and agent stands before it."""
     key = (row.day, row.agent, row.shop)
     if key in seen:
+        before = seen[key].rpartition(":")
+        place = f"row {before[2]}" if where.startswith(f"{before[0]}:") else seen[key]
         raise BadInput(
-            f"{' '.join([str(row.day), *filter(None, [row.agent])])} stands in row {seen[key]} already",
+            f"{' '.join([str(row.day), *filter(None, [row.agent])])} stands in {place} already",
             do="keep one row for each day and agent",
-            where=f"{where}:{number}",
+            where=where,
         )
-    seen[key] = number
+    seen[key] = where
 
 
 def _bad_row(error: RowError, where: str) -> BadInput:
@@ -183,23 +183,32 @@ def _bad_row(error: RowError, where: str) -> BadInput:
 class _RowReader:
     """One row of a sheet to a `PlatformRow`; None for a row of totals and a row without numbers."""
 
-    def __init__(self, header: list[str], columns: dict[str, int], lost_from: str) -> None:
-        self.header = header
+    def __init__(self, sheet: Sheet, columns: dict[str, int], lost_from: str) -> None:
+        self.header = sheet.header
         self.columns = columns
         self.lost_from = lost_from
-        self.skipped = {"totals": 0, "blank": 0}
+        self.skipped = {"totals": 0, "blank": 0, "nameless": 0}
         self.masked = 0
+        index = columns.get("rate")
+        self.hundred = index is not None and _out_of_hundred([row[index] for _, row in sheet.rows])
 
     def read(self, row: Row) -> PlatformRow | None:
-        agent, shop = text_of(self._cell(row, "agent")), text_of(self._cell(row, "shop"))
+        agent, shop = (_name(self._cell(row, field)) for field in ("agent", "shop"))
         first = "start" if self.lost_from == "rows" else "day"
-        if fold(agent) in _TOTALS or fold(text_of(self._cell(row, first))) in _TOTALS:
+        places = (row[0], *(self._cell(row, field) for field in (first, "agent", "shop")))
+        if any(_TOTAL.fullmatch(fold(text_of(place))) for place in places):
             self.skipped["totals"] += 1
             return None
-        day = _day(self._cell(row, first), self.header[self.columns[first]])
+        try:
+            day = _day(self._cell(row, first), self.header[self.columns[first]])
+        except RowError:
+            if sum(text_of(cell) != "" for cell in row) > 1:
+                raise
+            self.skipped["blank"] += 1  # a remark below the table
+            return None
         if self.lost_from == "rows":
             self.masked += "*" in text_of(self._cell(row, "buyer"))
-            return PlatformRow(day, agent or None, shop or None, None, 1)
+            return PlatformRow(day, agent, shop, None, 1)
         asked, lost = self._count(row, "inquiries"), self._lost(row)
         if asked is None and lost is None:
             self.skipped["blank"] += 1
@@ -208,7 +217,7 @@ class _RowReader:
             raise RowError("", "", "has one number and lacks the other")
         if min(lost, asked or 0) < 0:
             raise RowError("", f"{asked} inquiries, {lost} lost", "holds a number below zero")
-        return PlatformRow(day, agent or None, shop or None, asked, lost)
+        return PlatformRow(day, agent, shop, asked, lost)
 
     def _lost(self, row: Row) -> int | None:
         """The lost inquiries of a row from the columns there are; None where they are empty."""
@@ -219,7 +228,7 @@ class _RowReader:
         if self.lost_from == "won":
             won = self._count(row, "won")
             return None if asked is None or won is None else asked - won
-        share = _share_of(self._cell(row, "rate"), self.header[self.columns["rate"]])
+        share = _share_of(self._cell(row, "rate"), self.header[self.columns["rate"]], self.hundred)
         if asked is None or share is None:
             return asked if asked == 0 else None
         return asked - int((asked * share).to_integral_value(ROUND_HALF_UP))
@@ -233,23 +242,52 @@ class _RowReader:
         return None if index is None else row[index]
 
 
+def _name(cell: Cell) -> str | None:
+    """A name, or None for an empty cell and for a dash."""
+    text = text_of(cell)
+    return text if fold(text).strip("—/") else None
+
+
 def _day(cell: Cell, column: str) -> date:
-    """The day in Asia/Shanghai; besides dates and times, eight digits such as 20260913."""
-    match = _EIGHT_DIGITS.fullmatch(text_of(cell))
+    """The day in Asia/Shanghai; besides dates and times, 20260913 and a span from a day to the same day."""
+    text = text_of(cell)
+    if span := _SPAN.fullmatch(text):
+        first, last = (_day(part, column) for part in span.groups())
+        if first != last:
+            raise RowError(column, text, "covers several days, and one row for each day is needed")
+        return first
+    match = _EIGHT_DIGITS.fullmatch(text)
     value = "-".join(match.groups()) if match else cell
     return time_of(value, column, day_only=True).astimezone(SHANGHAI).date()
 
 
-def _share_of(cell: Cell, column: str) -> Decimal | None:
-    """A share between 0 and 1 from 45.2%, 0.452 or 45.2; None for an empty cell."""
-    text = text_of(cell)
-    if text in ("", "-", "--"):
+def _out_of_hundred(cells: Sequence[Cell]) -> bool:
+    """Whether the shares of a column that have no % are percent: then one of them is above 1."""
+    plain = [text for cell in cells if "%" not in (text := _plain_share(cell))]
+    return any(_is_number(text) and Decimal(text) > 1 for text in plain)
+
+
+def _share_of(cell: Cell, column: str, hundred: bool) -> Decimal | None:
+    """A share between 0 and 1 from 45.2%, 0.452 or (``hundred``) 45.2; None for an empty cell."""
+    text = _plain_share(cell)
+    if text.lower() in _NO_SHARE:
         return None
-    try:
-        number = Decimal(text.removesuffix("%"))
-    except InvalidOperation:
-        raise RowError(column, text, "is no share") from None
-    share = number / 100 if text.endswith("%") or number > 1 else number
+    percent = text.endswith("%")
+    number = text.removesuffix("%").strip()
+    if not _is_number(number):
+        raise RowError(column, text_of(cell), "is no share")
+    share = Decimal(number) / 100 if percent or hundred else Decimal(number)
     if not 0 <= share <= 1:
-        raise RowError(column, text, "is no share between 0 and 100 %")
+        raise RowError(column, text_of(cell), "is no share between 0 and 100 %")
     return share
+
+
+def _plain_share(cell: Cell) -> str:
+    return unicodedata.normalize("NFKC", text_of(cell)).strip()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False

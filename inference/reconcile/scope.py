@@ -49,8 +49,7 @@ def scope_of(lake: Lake, table: PlatformTable, shops: Collection[str]) -> Scope:
         )
     if shops:
         chosen = _asked_for(set(shops), ours)
-        rows = tuple(row for row in table.rows if _shop_of(row, ours) in (None, *chosen))
-        return Scope(families, chosen, rows, len(table.rows) - len(rows))
+        return _of_shops(table, families, chosen, ours)
     named = {shop for row in table.rows if (shop := _shop_of(row, ours)) in ours and shop is not None}
     if not named and len(ours) > 1:
         raise BadInput(
@@ -59,7 +58,28 @@ def scope_of(lake: Lake, table: PlatformTable, shops: Collection[str]) -> Scope:
             do="say --shop",
             where=table.file,
         )
-    return Scope(families, tuple(sorted(named)) or tuple(ours), table.rows, 0)
+    if named:
+        return _of_shops(table, families, tuple(sorted(named)), ours)
+    return Scope(families, tuple(ours), table.rows, 0)
+
+
+def _of_shops(
+    table: PlatformTable,
+    families: tuple[str, ...],
+    chosen: tuple[str | None, ...],
+    ours: Collection[str | None],
+) -> Scope:
+    """The scope of these shops, with the rows that name one of them or none."""
+    rows = tuple(row for row in table.rows if _shop_of(row, ours) in (None, *chosen))
+    if table.rows and not rows:
+        there = sorted({shop for row in table.rows if (shop := _shop_of(row, ours))})
+        raise BadInput(
+            "the export has no row of the shop asked for",
+            got=", ".join(there),
+            do="write the shop as in the workspace, or keep its rows alone and take that column out",
+            where=table.file,
+        )
+    return Scope(families, chosen, rows, len(table.rows) - len(rows))
 
 
 def _asked_for(shops: set[str], ours: set[str | None]) -> tuple[str | None, ...]:

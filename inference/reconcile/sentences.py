@@ -12,6 +12,7 @@ from typing import Any
 
 from xundan.inference.reconcile.explain import Reconciliation
 from xundan.inference.report.texts import read_words
+from xundan.settings import NUMERATORS
 
 
 @functools.cache
@@ -25,12 +26,19 @@ def sentences(result: Reconciliation, words: Mapping[str, str]) -> list[str]:
     """Rules first, then notes, hints, who and which days are on one side only, what we leave out."""
     filters = _filters(result.leaves_out, words)
     return [
-        words["our_rule"].format(rule=result.our_rule),
-        words["their_rule"].format(rule=result.their_rule, filters=filters),
+        words["our_rule"].format(rule=rule_in(words, result.our_rule)),
+        words["their_rule"].format(rule=rule_in(words, result.their_rule), filters=filters),
         *(words[f"note_{note.id}"].format(**_said(note.values, words)) for note in result.notes),
         *(words["hint"].format(**vars(hint)) for hint in result.hints),
         *_one_sided(result, words),
     ]
+
+
+def rule_in(words: Mapping[str, str], label: str) -> str:
+    """The label of a loss definition, with its test of success in the language of the words."""
+    for numerator, name in NUMERATORS.items():
+        label = label.replace(name, words[f"by_{numerator}"])
+    return label
 
 
 def _one_sided(result: Reconciliation, words: Mapping[str, str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from rich.text import Text
 from xundan.inference.reconcile.explain import MEASURES, Compared, Line, Reconciliation
 from xundan.inference.reconcile.ladder import STEPS
 from xundan.inference.reconcile.names import NOBODY
-from xundan.inference.reconcile.sentences import sentences, words
+from xundan.inference.reconcile.sentences import rule_in, sentences, words
 from xundan.inference.report.excel import add_sheet, save_book
 
 FILE_NAME = "对账表.xlsx"
@@ -88,11 +88,11 @@ def _agent(line: Line, result: Reconciliation, said: Mapping[str, str]) -> str:
 def _summary_rows(result: Reconciliation, said: Mapping[str, str]) -> Iterator[list[Any]]:
     """Ours, each step, what is left, the platform's number: the rows above the last add up to it."""
     asked, lost = result.total.inquiries, result.total.lost
-    yield [said["ours"], asked.ours, lost.ours, result.our_rule]
+    yield [said["ours"], asked.ours, lost.ours, rule_in(said, result.our_rule)]
     for step in STEPS:
         yield [said[f"step_{step}"], asked.parts[step], lost.parts[step], said[f"means_{step}"]]
     yield [said["unexplained"], asked.unexplained, lost.unexplained, said["unexplained_means"]]
-    yield [said["platform"], asked.platform, lost.platform, result.their_rule]
+    yield [said["platform"], asked.platform, lost.platform, rule_in(said, result.their_rule)]
 
 
 def _summary_table(result: Reconciliation, said: Mapping[str, str]) -> Table:

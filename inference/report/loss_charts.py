@@ -124,12 +124,17 @@ def _heat(cells: Sequence[tuple[str, str, int]], reasons: Sequence[str], view: V
     counts = {(stage, reason): count for stage, reason, count in cells}
     known = [key for key in view.words if key.startswith("stage_")]
     stages = [stage for stage in [*known, ""] if any(stage == row for row, _ in counts)]
-    columns = list(reasons[:MOST_COLUMNS])
+    columns, others = list(reasons[:MOST_COLUMNS]), set(reasons[MOST_COLUMNS:])
+    names = [view.name("loss", reason) for reason in columns]
     values = [[counts.get((stage, reason), 0) for reason in columns] for stage in stages]
+    if others:  # so that every row adds up to what was lost at its stage
+        names.append(view.words["other_reasons"].format(n=len(others)))
+        for stage, row in zip(stages, values, strict=True):
+            row.append(sum(n for (one, reason), n in counts.items() if one == stage and reason in others))
     figure = go.Figure(
         go.Heatmap(
             z=values,
-            x=[view.name("loss", reason) for reason in columns],
+            x=names,
             y=[view.words[stage or "no_stage"] for stage in stages],
             colorscale=[[0, "#f6f8fb"], [1, ACCENT]],
             text=[[str(value) if value else "" for value in row] for row in values],

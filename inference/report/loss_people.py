@@ -61,6 +61,11 @@ def _fact_table(fact: str, splits: Sequence[Split], silence: Silence, view: View
     heads += [words["won_share_of"].format(n=f"{silence.n_won:,}")] if compared else []
     lines = []
     for split in splits:
+        if (split.fact, split.level) == (
+            "reply",
+            "medium",
+        ) and limits.slow_response_s >= limits.first_response_s:
+            continue  # with these limits no answer is neither quick nor slow
         line = [cell(_level(split, view, limits)), _part(split.silent)]
         lines.append([*line, _part(split.won)] if split.won else line)
     more = ""
@@ -74,8 +79,9 @@ def _fact_table(fact: str, splits: Sequence[Split], silence: Silence, view: View
 def _level(split: Split, view: View, limits: Limits) -> str:
     if split.fact == "last_attention":
         return view.name("attention", split.level) if split.level else view.words["no_attention"]
+    first = max(limits.first_response_s, limits.slow_response_s)
     return view.words[f"{split.fact}_{split.level}"].format(
-        slow=f"{limits.slow_response_s:g}", first=f"{limits.first_response_s:g}"
+        slow=f"{limits.slow_response_s:g}", first=f"{first:g}"
     )
 
 

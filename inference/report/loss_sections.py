@@ -135,7 +135,9 @@ def _stake_panel(facts: LossFacts, view: View, at: int) -> str:
     options = "".join(f'<option value="{key}">{cell(name)}</option>' for key, name in choices)
     notes = [words[f"why_{stakes.why_not}"]] if f"why_{stakes.why_not}" in words else []
     if stakes.price_sources:
-        notes.append(words["prices_line"].format(**stakes.price_sources))
+        notes.append(
+            words["prices_line"].format(**{source: f"{n:,}" for source, n in stakes.price_sources.items()})
+        )
     listed = "".join(f"<li>{cell(line)}</li>" for line in limits(view.lang))
     causal = f'<span class="causal">{cell(words["causal_no"])}</span>'
     return (
@@ -163,8 +165,10 @@ def _stake_table(facts: LossFacts, view: View, at: int) -> str:
     if rest <= 0:
         return table(view, _STAKE_HEADS, [*lines, sum_line])
     more = cell(view.words["more_rows"].format(n=rest))
+    left = sum(reason.sessions for reason in facts.reasons[FIRST_ROWS:])
+    rest_line = [more, f"{left:,} <small>{percent(left / lost)}</small>", *[""] * 5]
     folded = f"<details><summary>{more}</summary>{table(view, _STAKE_HEADS, lines[FIRST_ROWS:])}</details>"
-    return table(view, _STAKE_HEADS, [*lines[:FIRST_ROWS], sum_line]) + folded
+    return table(view, _STAKE_HEADS, [*lines[:FIRST_ROWS], rest_line, sum_line]) + folded
 
 
 def _stake_line(reason: Reason, stake: Stake, view: View, why: str) -> list[str]:
@@ -175,10 +179,15 @@ def _stake_line(reason: Reason, stake: Stake, view: View, why: str) -> list[str]
         f"{reason.sessions:,} <small>{percent(reason.of_lost[0])}</small>",
         _amount(stake, view),
         _strength(stake.evidence, view),
-        cell(leaf.owner if leaf else ""),
-        cell(leaf.recoverable if leaf else ""),
+        cell(_owner(leaf.owner, view) if leaf else ""),
+        cell(view.words.get(f"ease_{leaf.recoverable}", leaf.recoverable) if leaf else ""),
         _interval(reason.of_inquiries),
     ]
+
+
+def _owner(owner: str, view: View) -> str:
+    """Return the departments in the language of the page; one that we have no word for as it is."""
+    return "/".join(view.words.get(f"owner_{one}", one) for one in owner.split("/"))
 
 
 def _amount(stake: Stake, view: View) -> str:
@@ -219,7 +228,7 @@ def _definition(leaf_id: str, view: View) -> str:
         ("meaning", leaf.definition),
         ("included", comma.join(leaf.includes)),
         ("excluded", comma.join(one.text for one in leaf.excludes)),
-        ("department", leaf.owner),
+        ("department", _owner(leaf.owner, view)),
     ]
     return (
         "<dl>"

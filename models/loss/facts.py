@@ -93,12 +93,22 @@ def _unanswered(view: _View) -> Ids:
     return _ids(waiting[-3:]) if view.persons and not last.told else ()
 
 
+def _after(view: _View, since: Turn) -> tuple[Turn, ...]:
+    """What buyer and agents said after a turn, by its place: moments may be equal."""
+    said = view.case.by("buyer", "agent")
+    return said[said.index(since) + 1 :]
+
+
 def _followed_up(view: _View, since: Turn) -> bool:
     """An agent came back to the buyer after ``since``: by words, by action, or unasked after a pause."""
-    replies = [turn for turn in view.persons if turn.at >= since.at]
+    later = _after(view, since)
     actions = {"act_urge_order", "act_urge_pay", "act_next_touch", "act_lock"}
-    by_words = any(view.says("follow_up", turn) or actions & turn.leaves for turn in replies)
-    return by_words or any(later.at - earlier.at >= _PAUSE for earlier, later in pairwise(replies))
+    by_words = any(
+        view.says("follow_up", turn) or actions & turn.leaves for turn in later if turn.role == "agent"
+    )
+    return by_words or any(
+        one.role == other.role == "agent" and other.at - one.at >= _PAUSE for one, other in pairwise(later)
+    )
 
 
 def _intent_dropped(view: _View) -> Ids:
@@ -107,7 +117,7 @@ def _intent_dropped(view: _View) -> Ids:
     meant = [turn for turn in asked if view.means_to_buy(turn)]
     if not meant or not view.persons or _followed_up(view, meant[-1]):
         return ()
-    replies = [turn for turn in view.persons if turn.at >= meant[-1].at]
+    replies = [turn for turn in _after(view, meant[-1]) if turn.role == "agent"]
     return _ids([meant[-1], *replies[:2]])
 
 

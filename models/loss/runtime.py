@@ -30,6 +30,7 @@ from xundan.settings import Limits
 
 SIGNALS_FILE = "signals.txt"
 """The names of the signals that the graph was made for, one a line."""
+_TREE = "loss"
 _STEP = 8
 """Tokens to whose next multiple a session is padded: each further length costs a graph of its own."""
 
@@ -48,6 +49,17 @@ class Answers:
     findings: list[list[Finding]]
 
 
+def _damaged(folder: Path, got: object) -> BadInput:
+    said = str(got).strip() or type(got).__name__
+    return BadInput(
+        "not a whole judge",
+        got=said.splitlines()[-1],
+        expected=f"model.json, {GRAPH_FILE} with its weights, {SIGNALS_FILE} and tokenizer.json",
+        do="copy the folder again, or train one: xundan train --tree loss",
+        where=str(folder),
+    )
+
+
 class LossModel:
     """A judge ready to work, with its leaves."""
 
@@ -59,8 +71,12 @@ class LossModel:
     def load(cls, folder: Path) -> LossModel:
         """Load a model folder; `BadInput` when it holds no judge, `OtherSignals` when it is outdated."""
         description = Description.read(folder)
-        names = folder / SIGNALS_FILE
-        made_for = names.read_text(encoding="utf-8").split() if names.exists() else []
+        if description.tree != _TREE:
+            raise BadInput("a model of another tree", got=description.tree, expected=_TREE, where=str(folder))
+        try:
+            made_for = (folder / SIGNALS_FILE).read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _damaged(folder, error) from error
         if tuple(made_for) != signal_names():
             raise OtherSignals(
                 "a judge of another making",
@@ -69,7 +85,18 @@ class LossModel:
                 do="train it anew: xundan train --tree loss",
                 where=str(folder),
             )
-        return cls(description, load_tokenizer(folder), compile_graph(folder / GRAPH_FILE))
+        try:
+            found = cls(description, load_tokenizer(folder), compile_graph(folder / GRAPH_FILE))
+        except Exception as error:  # what the libraries raise has no class of its own
+            raise _damaged(folder, error) from error
+        columns = found._graph.output(0).partial_shape[1]
+        if not len(description.leaves) == len(description.thresholds) == columns.get_max_length():
+            raise _damaged(
+                folder,
+                f"{len(description.leaves)} leaves, {len(description.thresholds)} thresholds and a graph of "
+                f"{columns} leaves",
+            )
+        return found
 
     def judge(self, cases: Sequence[Case], limits: Limits, on_rows: Advance | None = None) -> list[Verdict]:
         """A verdict for each case, in their order."""

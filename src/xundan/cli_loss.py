@@ -5,11 +5,14 @@ xundan reconcile 客服绩效.csv --out out
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from xundan.errors import BadInput
 from xundan.terminal import AsJson, Lang, checked_lang, out, print_json
 
 
@@ -42,10 +45,13 @@ def reconcile(
     from xundan.inference import reconcile as room
 
     checked_lang(lang)
-    filters = None if leaves_out is None else [name for name in leaves_out.split(",") if name != "none"]
+    filters = None
+    if leaves_out is not None:
+        filters = [name for part in leaves_out.split(",") if (name := part.strip()) != "none"]
     result = room.reconcile(out_dir, export, platform, shops=shop or (), preset=rule, leaves_out=filters)
     path = out_dir / room.FILE_NAME
-    room.write_reconciliation_xlsx(result, path, lang)
+    with _writing(path):
+        room.write_reconciliation_xlsx(result, path, lang)
     if as_json:
         print_json({**room.to_json(result), "path": str(path)})
         return
@@ -68,10 +74,29 @@ def corrections(
     from xundan.inference.loss.corrections import export_labels
     from xundan.lake import Lake
 
-    written, gone = export_labels(Lake(workspace), to)
+    lake = Lake(workspace)
+    if not lake.has("sessions"):
+        raise BadInput("there is no workspace here", do="run: xundan run", where=str(workspace))
+    with _writing(to):
+        written, gone = export_labels(lake, to)
     if as_json:
         print_json({"labels": written, "left_out": gone, "path": str(to)})
         return
     out.print(f"{written:,} labels; {gone:,} of sessions that are no more in this workspace were left out")
     out.print(to)
-    out.print(f"next: xundan train {to} --tree loss --registry registry")
+    if written:
+        out.print(f"next: xundan train {to} --tree loss --registry registry")
+    else:
+        out.print(
+            "next: choose reasons in the sheet 登记 of 询单流失原因统计表.xlsx, then run: xundan report"
+        )
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say which file could not be written: it may be open in Excel, or its folder be read-only."""
+    try:
+        yield
+    except OSError as error:
+        what = f"the file cannot be written ({error.strerror or error})"
+        raise BadInput(what, do="close it where it is open, or free the place", where=str(path)) from None

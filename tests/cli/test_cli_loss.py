@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,40 @@ def test_what_a_person_registers_wins_and_becomes_a_label(workspace: Path) -> No
     label = json.loads((workspace.parent / "labels.jsonl").read_text(encoding="utf-8"))
     assert (label["loss_primary"], label["by"]) == ("loss_stock_out", "阿宁")
     assert read_sessions([workspace.parent / "labels.jsonl"])[0].primary == "loss_stock_out"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("reconcile", "客服绩效.csv", "--out", "chats.csv"), "there is no workspace here"),
+        (("reconcile", "客服绩效.csv", "--out", "locked"), "对账表.xlsx: the file cannot be written"),
+        (("reconcile", "客服绩效.csv", "--out", "out", "--leaves-out", "refund"), "unknown filter"),
+        (("corrections", "nowhere"), "nowhere: there is no workspace here"),
+        (("corrections", "out", "--out", "locked"), "locked: the file cannot be written"),
+        (("corrections", "out", "--out", "chats.csv/x.jsonl"), "the file cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    workspace: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    folder = workspace.parent
+    (folder / "客服绩效.csv").write_text(THEIRS, encoding="utf-8")
+    locked = folder / "locked"
+    if not locked.exists():
+        shutil.copytree(workspace, locked)
+        (locked / "对账表.xlsx").unlink(missing_ok=True)
+        (locked / "对账表.xlsx").mkdir()
+    result = xundan(*arguments, cwd=folder)
+    assert result.returncode == 2
+    assert message in result.stderr.replace("\n", "")
+    assert "Traceback" not in result.stderr
+    assert not (folder / "corrections.jsonl").exists()
+
+
+def test_blanks_between_filters_do_not_count(workspace: Path) -> None:
+    (workspace.parent / "客服绩效.csv").write_text(THEIRS, encoding="utf-8")
+    result = xundan(
+        "reconcile", "客服绩效.csv", "--out", "out", "--leaves-out", "aftersale, spam", "--json",
+        cwd=workspace.parent,
+    )  # fmt: skip
+    assert json.loads(result.stdout)["leaves_out"] == ["aftersale", "spam"]

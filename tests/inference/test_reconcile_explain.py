@@ -5,6 +5,7 @@ pytest tests/inference/test_reconcile_explain.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -142,6 +143,13 @@ def test_a_buyer_of_two_agents_belongs_to_the_last(compare: Callable[..., Reconc
     adds_up(result)
 
 
+def test_talks_without_an_agent_are_not_said_to_have_several(compare: Callable[..., Reconciliation]) -> None:
+    console = Console(record=True, width=100)
+    for part in tables(compare(UNANSWERED, [], HEAD + "2026-09-10,小美,1,0,1\n")):
+        console.print(part)
+    assert "（无客服） │       0/1 │       0/1 │ 多客服或无客服 -1 │" in console.export_text()
+
+
 def test_own_accounts_are_counted_by_a_platform_that_does_not_know_them(
     compare: Callable[..., Reconciliation],
 ) -> None:
@@ -200,6 +208,17 @@ def test_two_shops_must_be_told_apart(compare: Callable[..., Reconciliation]) ->
     assert parts(compare(both, [], export.replace("小美", "果铺:小美"))) == {}
     with pytest.raises(BadInput, match="--shop: the workspace has no such shop; got 茶铺"):
         compare(both, [], export, shops=["茶铺"])
+
+
+def test_rows_of_shops_that_are_not_ours_are_left_out_and_said(
+    compare: Callable[..., Reconciliation],
+) -> None:
+    head = "biz_day,店铺,客服账号,询单人数,最终成团人数,询单流失人数\n"
+    result = compare(ONE, [], head + "2026-09-10,果铺,小美,1,0,1\n2026-09-10,别家,小美,30,1,29\n")
+    assert (result.total.lost.platform, parts(result)) == (1, {})
+    assert "其他店铺" in "".join(str(part) for part in tables(result))
+    with pytest.raises(BadInput, match="no row of the shop asked for; got 果铺旗舰店"):
+        compare(ONE, [], head + "2026-09-10,果铺旗舰店,小美,1,0,1\n", shops=["果铺"])
 
 
 def test_an_export_of_another_platform_is_refused(compare: Callable[..., Reconciliation]) -> None:
@@ -271,6 +290,7 @@ def test_excel_terminal_and_json_tell_the_same(
         console.print(part)
     shown = console.export_text()
     assert "same person, same day" in shown
-    assert "Our rule: taobao-day+1/1" in shown
+    assert "Our rule: taobao-day+1/1 by payment, day+1" in shown
+    assert not re.search("[一-鿿]", shown.replace("小美", ""))
     write_reconciliation_xlsx(replace(result, lines=()), tmp_path / "en.xlsx", "en")
     assert load_workbook(tmp_path / "en.xlsx").sheetnames[0] == "Summary"

@@ -35,7 +35,7 @@ def test_pdd_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     (row,) = table.rows
     assert (table.platform.name, table.lost_from) == ("pdd", "column")
     assert (row.day, row.agent, row.inquiries, row.lost) == (DAY, "店:小美", 1020, 1000)
-    assert table.skipped == {"totals": 1, "blank": 0}
+    assert table.skipped == {"totals": 1, "blank": 0, "nameless": 0}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,8 @@ def test_pdd_in_any_encoding(tmp_path: Path, encoding: str) -> None:
         ("日期,客服,询单人数,7天付款成功率", "11,0.4545", "chitu", "rate", 6),
         ("日期,客服,询单人数,付款人数", "10,7", "chitu", "won", 3),
         ("日期,客服,询单人数,询单→次日付款成功率", "8,25", "taobao", "rate", 6),
+        ("日期,客服,询单人数,7天付款成功率", "11,45.45％", "chitu", "rate", 6),
+        ("日期,客服,询单人数,7天付款成功率", "11,45.45 %", "chitu", "rate", 6),
         ("日期,客服,询单流失人数,付款流失人数", "5,2", "jd", "unpaid", 7),
         ("日期,客服,询单人数,促成人数", "5,2", "jd", "won", 3),
     ],
@@ -96,6 +98,7 @@ def test_a_workbook_with_another_sheet(tmp_path: Path) -> None:
         (DAILY + "2026-09-10,5,3\n20260910,5,3\n", "csv:3: 2026-09-10 stands in row 2 already"),
         (DAILY, "the table has no row with numbers"),
         ("biz_day,询单人数,最终成团人数\n2026-09-10,5,6\n", "csv:2: the row holds a number below zero"),
+        (DAILY + "2026-09-01 ~ 2026-09-07,5,3\n", "csv:2: biz_day covers several days, and one row for each"),
         ("询单人数,付款成功率,日期\n5,140%,2026-09-10\n", "付款成功率 is no share between 0 and 100 %"),
     ],
 )
@@ -120,3 +123,97 @@ def test_names_are_compared_without_prefix_unless_that_makes_two_agents_one() ->
     assert names.key("LILY") == names.key("甲店:Lily") == "Lily"
     assert names.key(None) == ""
     assert names.ambiguous == ("小美",)
+
+
+HEAD = "biz_day,客服账号,询单人数,最终成团人数,询单流失人数\n"
+ROWS = "2026-09-10,小美,5,2,3\n2026-09-11,小美,7,3,4\n"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "客服绩效报表 2026-09-10至2026-09-11\n\n",
+        "客服绩效,,,,\n统计日期：2026-09-10~2026-09-11,,,,\n,,,,\n",
+        "sep=,\n",
+        '"客服绩效;导出人;运营"\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
+def test_titles_may_stand_above_the_header(tmp_path: Path, above: str, encoding: str) -> None:
+    table = read(tmp_path, above + HEAD + ROWS, encoding=encoding)
+    assert [(row.day.day, row.agent, row.inquiries, row.lost) for row in table.rows] == [
+        (10, "小美", 5, 3), (11, "小美", 7, 4)
+    ]  # fmt: skip
+    lines = above.count("\n")
+    with pytest.raises(BadInput, match=f"csv:{lines + 2}: 询单流失人数 is no number; got '三'"):
+        read(tmp_path, above + HEAD + "2026-09-10,小美,5,2,三\n", encoding=encoding)
+
+
+def book_of(path: Path, *sheets: list[list[object]]) -> Path:
+    book = Workbook()
+    book.remove(book.active)
+    for number, lines in enumerate(sheets):
+        sheet = book.create_sheet(f"表{number}")
+        for line in lines:
+            sheet.append(line)
+    book.save(path)
+    return path
+
+
+FLAT: list[object] = ["日期", "客服", "询单人数", "询单流失人数", "最终成团人数"]
+GROUPS: list[object] = ["日期", "客服", "询单", None, "成团"]
+BELOW: list[object] = [None, None, "人数", "流失人数", "最终成团人数"]
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        [["客服绩效"], ["统计时间：2026-09-10至2026-09-11"], [], FLAT],
+        [[], FLAT],
+        [GROUPS, [None, None, *FLAT[2:]]],
+        [GROUPS, BELOW],
+        [["客服绩效"], GROUPS, BELOW],
+    ],
+)
+def test_a_workbook_with_titles_or_a_header_of_two_lines(tmp_path: Path, top: list[list[object]]) -> None:
+    path = book_of(tmp_path / "a.xlsx", [*top, [DAY, "小美", 5, 3, 2]])
+    table = read_platform(path)
+    assert (table.platform.name, table.by_agent) == ("pdd", True)
+    assert [(row.day, row.agent, row.inquiries, row.lost) for row in table.rows] == [(DAY, "小美", 5, 3)]
+
+
+def test_a_sheet_below_a_title_is_read_beside_one_without(tmp_path: Path) -> None:
+    header: list[object] = ["biz_day", "客服账号", "询单人数", "询单流失人数"]
+    one: list[list[object]] = [header, ["2026-09-10", "小美", 5, 3]]
+    two: list[list[object]] = [["客服绩效"], header, ["2026-09-11", "小美", 7, 4]]
+    table = read_platform(book_of(tmp_path / "a.xlsx", one, two))
+    assert [(row.day.day, row.lost) for row in table.rows] == [(10, 3), (11, 4)]
+
+
+def test_a_day_and_agent_in_two_sheets_are_refused_and_an_empty_sheet_is_not(tmp_path: Path) -> None:
+    header: list[object] = ["biz_day", "客服账号", "询单人数", "询单流失人数"]
+    one: list[list[object]] = [header, ["2026-09-10", "小美", 5, 3]]
+    with pytest.raises(BadInput, match=r"a.xlsx#2:2: 2026-09-10 小美 stands in .*a.xlsx:2 already"):
+        read_platform(book_of(tmp_path / "a.xlsx", one, one))
+    without: list[list[object]] = [["biz_day", "客服账号", "询单流失人数"], ["2026-09-11", "小美", 3]]
+    with pytest.raises(BadInput, match="the sheets hold different columns"):
+        read_platform(book_of(tmp_path / "b.xlsx", one, without))
+    assert len(read_platform(book_of(tmp_path / "c.xlsx", one, [header])).rows) == 1
+
+
+def test_shares_of_a_column_are_all_percent_or_all_parts_of_one(tmp_path: Path) -> None:
+    head = "日期,客服,询单人数,7天付款成功率\n"
+    rows = "2026-09-10,小美,200,0.5\n2026-09-11,小美,200,1\n2026-09-12,小美,200,45.5\n"
+    assert [row.lost for row in read(tmp_path, head + rows).rows] == [199, 198, 109]
+    rows = "2026-09-10,小美,200,0.5\n2026-09-11,小美,200,1\n"
+    assert [row.lost for row in read(tmp_path, head + rows).rows] == [100, 0]
+
+
+def test_totals_remarks_and_rows_without_an_agent_are_no_numbers_of_agents(tmp_path: Path) -> None:
+    head = "排名,日期,客服,询单人数,最终成团人数,询单流失人数\n"
+    rows = "1,2026-09-10,小美,5,2,3\n合计,,,5,2,3\n,2026-09-10,团队均值,5,2,3\n,2026-09-10,-,5,2,3\n"
+    table = read(tmp_path, head + rows + "注：询单人数不含售后,,,,,\n")
+    assert [(row.agent, row.lost) for row in table.rows] == [("小美", 3)]
+    assert table.skipped == {"totals": 2, "blank": 1, "nameless": 1}
+    whole = read(tmp_path, HEAD + "2026-09-10,,5,2,3\n")
+    assert (whole.by_agent, len(whole.rows), whole.skipped["nameless"]) == (False, 1, 0)

@@ -267,6 +267,32 @@ def test_sessions_without_a_price_are_counted(make_shops: MakeShops, tmp_path: P
     assert f"没有价格 {lost}（计入会话数，不计入金额）" in text
 
 
+def test_the_heat_map_and_the_table_add_up_to_the_lost_sessions(
+    make_shops: MakeShops, tmp_path: Path
+) -> None:
+    tables = make_shops(weeks=2, per_week=40)
+    leaves = [leaf.id for leaf in TREES["loss"].leaves]
+    rows = tables["loss"].to_pylist()
+    tables["loss"] = from_rows([{**row, "leaf": leaves[n % 20]} for n, row in enumerate(rows)], LOSS)
+    page = page_of(fill(tmp_path, tables))
+    heat = data_of(page)["figures"]["0"]["heat"]["data"][0]
+    lost = sum(str(one).startswith("lost_") for one in tables["sessions"]["outcome"].to_pylist())
+    assert heat["x"][-1] == "（其余 8 个）"
+    assert sum(map(sum, heat["z"])) == lost
+    first = losses(page)[: losses(page).index("<details><summary>其余 8 个细类")]
+    rows = re.findall(r"<tr><td>(?:<button[^>]*>[^<]+</button>|其余 8 个细类)</td><td>(\d+) <small>", first)
+    assert sum(map(int, rows)) == lost
+    assert f"<td>合计</td><td>{lost} <small>100%" in first
+
+
+def test_the_limits_in_the_silent_table_are_those_that_were_counted_by(lake: Lake) -> None:
+    text = shown(page_of(lake, settings=Settings(limits=Limits(slow_response_s=40, first_response_s=30))))
+    assert "|40 秒内|" in text
+    assert "|超过 40 秒|" in text
+    assert "40–30 秒" not in text
+    assert "超过 30 秒" not in text
+
+
 def test_without_orders_it_says_so(make_shops: MakeShops, tmp_path: Path) -> None:
     tables = make_shops(weeks=2, per_week=40, with_orders=False)
     del tables["orders"]
@@ -289,3 +315,7 @@ def test_the_english_section_has_no_chinese_words_of_ours(lake: Lake) -> None:
         assert words in text
     for words in ("相关，非因果", "流失会话", "静默离开", "次日"):
         assert words not in text.replace("静默离开；", "")
+    assert "|merchandise/operations|" in text
+    for leaf in TREES["loss"].leaves:
+        assert f"|{leaf.owner}|" not in text
+        assert f"|{leaf.recoverable}|" not in text

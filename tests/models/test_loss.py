@@ -160,6 +160,19 @@ def test_intent_is_dropped_unless_the_agent_comes_back_to_it() -> None:
     assert primary(reminded) != "loss_service_no_followup"
 
 
+def test_an_answer_to_a_later_question_is_no_coming_back() -> None:
+    said = [QUESTION, ANSWER, (60, "buyer", "好的 等我晚上回家再拍"), (70, "agent", "好的")]
+    asked = [*said, (1200, "buyer", "有红色吗"), (1210, "agent", "有红色的哦亲")]
+    assert primary(asked) == "loss_service_no_followup"
+    unasked = [*said, (1200, "agent", "有红色的")]
+    assert primary(unasked) != "loss_service_no_followup"
+
+
+def test_of_equal_moments_the_order_of_the_turns_counts() -> None:
+    said = [QUESTION, (60, "agent", "有什么疑问随时找我"), (60, "buyer", "好的 等我晚上回家再拍")]
+    assert primary([*said, (60, "agent", "好的")]) == "loss_service_no_followup"
+
+
 def test_hesitation_without_reason_is_hesitation() -> None:
     assert (
         primary([QUESTION, ANSWER, (60, "buyer", "我再考虑一下"), (70, "agent", "好的")])

@@ -24,3 +24,7 @@ def test_the_commonest_leaf_is_said_of_all() -> None:
 def test_the_linear_machine_learns_the_words() -> None:
     outside = [session("买 +40s 等618活动再来看", WAIT), session("买 +50s 也太贵了", DEAR)]
     assert svm_judge([*WAITING, *DEARER], outside) == [WAIT, DEAR]
+
+
+def test_where_one_leaf_is_all_there_is_the_machine_says_it() -> None:
+    assert svm_judge(WAITING, DEARER[:2]) == [WAIT, WAIT]

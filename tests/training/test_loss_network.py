@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +134,12 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
         LossSettings(**wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("part", ["real", "written", "augmented"])
+def test_a_part_that_counts_nothing_is_refused(part: str) -> None:
+    with pytest.raises(BadInput, match=f"each part must count above 0; got .*'{part}': 0.0"):
+        LossSettings(**{part: 0.0})  # type: ignore[arg-type]
+
+
 def test_the_exported_judge_says_what_the_network_says(folder: Path, net: LossNet, rows: list[Row]) -> None:
     model = LossModel.load(folder)
     assert (model.description.version, model.description.tree) == ("loss-v1", "loss")
@@ -166,6 +174,52 @@ def test_a_judge_made_for_other_signals_is_refused(folder: Path, tmp_path: Path)
         BadInput, match=r"a judge of another making; got 2 signals; expected the \d+ signals of"
     ):
         LossModel.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.xml", None),
+        ("model.xml", b"<net"),
+        ("model.bin", None),
+        ("model.bin", b"weights"),
+        ("tokenizer.json", None),
+        ("tokenizer.json", b"{"),
+        (SIGNALS_FILE, None),
+        (SIGNALS_FILE, b"\xff\xfe"),
+    ],
+)
+def test_a_damaged_folder_is_said_to_be_damaged(
+    file: str, content: bytes | None, folder: Path, tmp_path: Path
+) -> None:
+    copied = shutil.copytree(folder, tmp_path / "judge")
+    (copied / file).unlink()
+    if content is not None:
+        (copied / file).write_bytes(content)
+    with pytest.raises(BadInput, match=r"judge: not a whole judge; got .*; copy the folder again") as raised:
+        LossModel.load(copied)
+    assert type(raised.value) is BadInput, "nothing of it can be passed over as merely outdated"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"thresholds": []}, "got 41 leaves, 0 thresholds and a graph of 41 leaves"),
+        (
+            {"leaves": [SILENT], "thresholds": [0.5]},
+            "got 1 leaves, 1 thresholds and a graph of 41 leaves",
+        ),
+        ({"tree": "attention"}, "a model of another tree; got attention; expected loss"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(
+    changed: dict[str, object], message: str, folder: Path, tmp_path: Path
+) -> None:
+    copied = shutil.copytree(folder, tmp_path / "judge")
+    said = json.loads((copied / "model.json").read_text(encoding="utf-8"))
+    (copied / "model.json").write_text(json.dumps({**said, **changed}), encoding="utf-8")
+    with pytest.raises(BadInput, match=message):
+        LossModel.load(copied)
 
 
 def test_a_graph_that_says_otherwise_is_not_exported(

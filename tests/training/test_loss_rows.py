@@ -46,6 +46,11 @@ def test_a_target_is_what_readers_believed_and_sums_to_one(tokenizer: Tokenizer)
     assert row.signals.shape == (len(signal_names()),)
 
 
+def test_without_readers_the_target_is_the_primary_leaf(tokenizer: Tokenizer) -> None:
+    target = one(tokenizer, believed={}).target
+    assert target[LEAVES.index("loss_silent_leave")] == target.sum() == 1.0
+
+
 def test_a_stage_that_nobody_named_is_unknown(tokenizer: Tokenizer) -> None:
     assert one(tokenizer).stage == UNKNOWN
     assert STAGES[one(tokenizer, stage="stage_objection").stage] == "stage_objection"

@@ -34,6 +34,7 @@ ROW: dict[str, Any] = {
 
 
 def written(folder: Path, *rows: dict[str, Any] | str) -> Path:
+    folder.mkdir(exist_ok=True)
     path = folder / "sessions.jsonl"
     lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -92,6 +93,45 @@ def test_a_session_made_from_another_is_of_its_family(tmp_path: Path) -> None:
     assert (read_one(tmp_path).family, read_one(tmp_path).augmented) == ("k1", False)
 
 
+def test_turns_stand_in_order_of_time_and_keep_their_numbers(tmp_path: Path) -> None:
+    late, early = ROW["messages"][1], ROW["messages"][0]
+    turns = read_one(tmp_path, messages=[late, early]).case.turns
+    assert [turn.message_id for turn in turns] == ["11", "12"]
+    bare = [{**each, "seq": None} for each in (late, early)]
+    turns = read_one(tmp_path, messages=bare, evidence=[1]).case.turns
+    assert [turn.message_id for turn in turns] == ["2", "1"]
+
+
+def test_a_time_without_a_zone_stands_beside_one_with(tmp_path: Path) -> None:
+    case = read_one(tmp_path, orders=[{"created_at": "2026-03-02T10:05:00+08:00"}]).case
+    assert case.ordered_at is not None
+    assert case.ordered_at - case.turns[0].at == timedelta(minutes=5)
+
+
+def test_a_session_given_twice_is_refused_and_one_id_for_two_talks_is_not(tmp_path: Path) -> None:
+    other = [{**ROW["messages"][0], "text": "有红色吗"}, ROW["messages"][1]]
+    path = written(tmp_path, ROW, {**ROW, "messages": other})
+    assert len(read_sessions([path])) == 2
+    with pytest.raises(BadInput, match=r"sessions.jsonl:1: a session given twice; got k1, as in .*jsonl:1"):
+        read_sessions([path, written(tmp_path / "more", ROW)])
+    with pytest.raises(BadInput, match=r"sessions.jsonl:2: a session given twice; got k1"):
+        read_sessions([written(tmp_path, ROW, {**ROW, "loss_primary": "loss_silent_leave"})])
+
+
+def test_a_text_may_hold_other_ends_of_lines(tmp_path: Path) -> None:
+    said = [{**ROW["messages"][0], "text": "多大\u2028红色\x85吗"}, ROW["messages"][1]]
+    assert len(read_one(tmp_path, messages=said).case.turns) == 2
+
+
+def test_a_line_that_is_no_session_and_a_file_of_another_encoding(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"sessions.jsonl:2: no session; got \[1, 2\]"):
+        read_sessions([written(tmp_path, ROW, "[1, 2]")])
+    path = tmp_path / "gbk.jsonl"
+    path.write_bytes(json.dumps(ROW, ensure_ascii=False).encode("gbk"))
+    with pytest.raises(BadInput, match=r"gbk.jsonl: not UTF-8; got "):
+        read_sessions([path])
+
+
 def test_leaves_come_by_message(tmp_path: Path) -> None:
     session = with_leaves(read_one(tmp_path), {"11": frozenset({"product_size"})})
     assert [turn.leaves for turn in session.case.turns] == [{"product_size"}, {"act_explain"}]
@@ -115,6 +155,26 @@ def test_leaves_come_by_message(tmp_path: Path) -> None:
         ),
         ({"messages": [{"role": "buyer", "text": "在吗"}]}, "a message without role, text or time"),
         ({"messages": [{"at": "2026-03-02", "role": "buyer"}]}, "a message without role, text or time"),
+        ({"messages": ["在吗"]}, "field 'messages' is of another form; got ['在吗']; expected a list"),
+        ({"messages": {"text": "在吗"}}, "field 'messages' is of another form"),
+        ({"orders": {"created_at": "2026-03-02"}}, "field 'orders' is of another form"),
+        ({"loss_primary": ["loss_silent_leave"]}, "field 'loss_primary' is of another form"),
+        ({"loss_secondary": "loss_silent_leave"}, "field 'loss_secondary' is of another form"),
+        ({"believed": ["loss_silent_leave"]}, "field 'believed' is of another form"),
+        ({"believed": {"loss_silent_leave": 0}}, "believed must say how likely each leaf is"),
+        (
+            {"believed": {"loss_silent_leave": -1, "loss_stock_out": 3}},
+            "believed must say how likely each leaf is",
+        ),
+        ({"believed": {"loss_silent_leave": "0.5"}}, "believed must say how likely each leaf is"),
+        ({"part": 3}, "field 'part' is of another form"),
+        ({"evidence": [12, 99]}, "or evidence that is no message; got evidence 12, 99 of 11, 12"),
+        ({"messages": [*ROW["messages"], ROW["messages"][1]]}, "message numbers that stand twice"),
+        (
+            {"messages": [{"at": "2026-03-02", "role": "buyer", "text": "在吗", "leaves": "product_size"}]},
+            "leaves are no list of texts",
+        ),
+        ({"messages": [{"at": 5, "role": "buyer", "text": "在吗"}]}, "not a time; got 5"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_row(

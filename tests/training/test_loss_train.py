@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from xundan.errors import BadInput
@@ -13,12 +15,15 @@ from xundan.models.inventory import list_versions
 from xundan.models.loss.runtime import LossModel
 from xundan.models.registry import champion
 from xundan.settings import Limits
+from xundan.taxonomy.trees import load
 from xundan.training.evaluation.run import EvaluationJob, run_evaluation
 from xundan.training.gate import GateLimits, PromoteJob, promote_candidate
 from xundan.training.loss.compact import read_compact
+from xundan.training.loss.cross_validate import HeldOut
 from xundan.training.loss.finetune import LossSettings
+from xundan.training.loss.judged import as_row
 from xundan.training.loss.sessions import read_sessions
-from xundan.training.loss.train import LossJob, TrainedLoss, train_loss
+from xundan.training.loss.train import LossJob, TrainedLoss, assess, main_figures, metrics, train_loss
 
 SLOW, SILENT, FREIGHT = "loss_service_slow", "loss_silent_leave", "loss_logistics_freight"
 QUICK = LossSettings(epochs=10, batch=12, learning_rate=3e-3, head_learning_rate=2e-2, folds=2, dropout=0.1)
@@ -75,6 +80,36 @@ def test_a_candidate_is_measured_on_what_people_labelled(trained: TrainedLoss) -
     card = (trained.folder / "card.md").read_text(encoding="utf-8")
     assert "60 real, 30 augmented" in card
     assert f"| real | {SLOW} |" in card
+
+
+def test_the_card_counts_what_its_own_sessions_lack(trained: TrainedLoss) -> None:
+    card = (trained.folder / "card.md").read_text(encoding="utf-8")
+    assert "Of the 60 real sessions 33% carry one leaf" in card
+    assert "38 of the 41 leaves have fewer than 10" in card
+    assert "0 of the real sessions have an order" in card
+
+
+def test_sessions_drawn_for_labelling_are_measured_as_real(home: Path) -> None:
+    drawn = [replace(session, part="random") for session in read_sessions([home / "test.jsonl"])]
+    leaves = [leaf.id for leaf in load("loss").leaves]
+    said = np.zeros((len(drawn), len(leaves)), np.float32)
+    for number, session in enumerate(drawn):
+        said[number, leaves.index(session.primary)] = 1
+    everyone = np.arange(len(drawn))
+    stages = np.zeros((len(drawn), 1), np.float32)
+    held = HeldOut(everyone, said, stages, [{"1": 0.0} for _ in drawn], everyone % 2)
+    found = assess(drawn, held, Limits())
+    assert found.parts["real"].n == len(drawn)
+    assert main_figures(found)["real_leaf"] == 1.0
+    assert metrics(found)["micro"]
+
+
+def test_two_sessions_of_one_prefix_are_two(home: Path) -> None:
+    one, other = (
+        as_row(replace(session, id=f"shop#{number}"))
+        for number, session in enumerate(read_sessions([home / "test.jsonl"])[:2])
+    )
+    assert one.session != other.session
 
 
 def test_it_stands_in_the_registry_with_its_figures(trained: TrainedLoss, home: Path) -> None:

@@ -23,7 +23,10 @@ def majority_judge(inside: Sessions, outside: Sessions) -> list[str]:
 
 
 def svm_judge(inside: Sessions, outside: Sessions) -> list[str]:
-    """TF-IDF of character 1-3-grams of the flattened session, and a linear support vector machine."""
+    """TF-IDF of character 1-3-grams of the flattened session, and a linear support vector machine; the
+    commonest leaf where one is all there is."""
+    if len({session.primary for session in inside}) < 2:
+        return majority_judge(inside, outside)
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2)
     machine = LinearSVC(C=1.0)
     machine.fit(vectors.fit_transform([s.text for s in inside]), [s.primary for s in inside])

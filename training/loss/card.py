@@ -6,18 +6,19 @@ write_loss_card(folder, "loss-v1", found, sessions, sources=("our lost sessions,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xundan.taxonomy.trees import load
 from xundan.training.card import CARD_FILE
 from xundan.training.evaluation.intervals import share
-from xundan.training.loss.sessions import LabelledSession
+from xundan.training.loss.sessions import REAL, LabelledSession
 
 if TYPE_CHECKING:
     from xundan.training.loss.train import FoundLoss
 
+_RARE = 10
 _TEXT = """# {version}
 
 Says why a lost session was lost: one of the {leaves} leaves of the `loss` taxonomy (version {taxonomy}), up
@@ -31,7 +32,8 @@ Sessions trained on: {counts}. Augmented ones (moved into another trade, written
 machine) are never measured on.
 
 ## Figures
-Cross-validated: each session was judged by a network that had seen neither it nor one made from it.
+Cross-validated: each session was judged by a network that had seen neither it, nor one made from it, nor one
+that tells part of the same talk.
 
 | sessions | n | primary leaf right | group right | macro-F1 | among the leaves named | evidence hit |
 |---|---|---|---|---|---|---|
@@ -44,10 +46,7 @@ Secondary leaves: F1 {secondary:.2f}, shown from a probability of {secondary_fro
 {leaf_rows}
 
 ## Limits
-- Real sessions carry one leaf in four tenths of all cases, the silent leaver; rare leaves have a handful of
-  real sessions each, and their figures there say little.
-- The times of the real sessions are not their own, and none of them has an order: waits and orders were
-  learnt from written sessions.
+{limits}
 - Retrain on your own labelled sessions before you rely on a single judgement.
 """
 
@@ -61,13 +60,14 @@ def write_loss_card(
 ) -> None:
     """Write ``card.md`` into the model folder."""
     tree = load("loss")
-    counts = Counter(session.part for session in sessions)
+    counts = Counter(session.kind for session in sessions)
     text = _TEXT.format(
         version=version,
         leaves=len(tree.leaves),
         taxonomy=tree.version,
         sources="\n".join(f"- {source}" for source in sources) or "- the sessions given to `xundan train`",
         counts=", ".join(f"{n:,} {part}" for part, n in counts.most_common()),
+        limits="\n".join(f"- {limit}" for limit in _limits(sessions)),
         parts="\n".join(_part(part, found) for part in found.parts),
         secondary=found.secondary_f1,
         secondary_from=found.secondary_from,
@@ -79,6 +79,27 @@ def write_loss_card(
         ),
     )
     (folder / CARD_FILE).write_text(text, encoding="utf-8")
+
+
+def _limits(sessions: Sequence[LabelledSession]) -> Iterator[str]:
+    """What the real sessions are too few to teach, counted."""
+    real = [session for session in sessions if session.kind == REAL]
+    if not real:
+        yield "No real session is among them: expect less of it on real ones."
+        return
+    tree, counts = load("loss"), Counter(session.primary for session in real)
+    commonest, most = counts.most_common(1)[0]
+    rare = sum(counts[leaf.id] < _RARE for leaf in tree.leaves)
+    yield (
+        f"Of the {len(real):,} real sessions {most / len(real):.0%} carry one leaf, "
+        f"{tree.name_of(commonest)}; {rare} of the {len(tree.leaves)} leaves have fewer than {_RARE} of "
+        "them, and their figures there say little."
+    )
+    ordered = sum(session.case.ordered_at is not None for session in real)
+    yield (
+        f"{ordered:,} of the real sessions have an order: where these are few, what orders say was learnt "
+        "from the other sessions, if at all."
+    )
 
 
 def _part(part: str, found: FoundLoss) -> str:

@@ -1,4 +1,5 @@
-"""Judge every labelled session by a network that has not seen it, nor any session made from it.
+"""Judge every labelled session by a network that has not seen it, nor any session made from it, nor one that
+tells part of the same talk.
 
 held = cross_validate(sessions, rows, base, LossSettings())
 held.leaves                                    # [sessions, leaves] probabilities
@@ -14,8 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from xundan.chats.records import STAGES
+from xundan.errors import BadInput
 from xundan.progress import Begin, silent
+from xundan.training.labels import AUGMENTED
 from xundan.training.loss.finetune import LossSettings, score, train_judge
+from xundan.training.loss.kin import kin
 from xundan.training.loss.rows import Row
 from xundan.training.loss.sessions import REAL, WRITTEN, LabelledSession
 
@@ -33,24 +37,29 @@ class HeldOut:
 
 
 def family_folds(sessions: Sequence[LabelledSession], folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """The fold of each session: whole families, each part spread evenly."""
-    part_of: dict[str, str] = {}
+    """The fold of each session: whole families, each kind spread evenly; those that tell the same talk
+    (`kin`) share the fold of one of them that is measured on, where one is."""
+    kind_of: dict[str, str] = {}
     for session in sessions:
-        if session.family not in part_of or not session.augmented:
-            part_of[session.family] = session.part
+        if session.family not in kind_of or not session.augmented:
+            kind_of[session.family] = session.kind
     fold_of: dict[str, int] = {}
     chooser = np.random.default_rng(seed)
-    for part in sorted(set(part_of.values())):
-        families = sorted(name for name, its in part_of.items() if its == part)
+    for kind in sorted(set(kind_of.values())):
+        families = sorted(name for name, its in kind_of.items() if its == kind)
         for place, which in enumerate(chooser.permutation(len(families))):
             fold_of[families[which]] = place % folds
-    return np.array([fold_of[session.family] for session in sessions])
+    alike = kin(sessions)
+    leads: dict[str, int] = {}
+    for name in sorted(kind_of, key=lambda name: (kind_of[name] == AUGMENTED, name)):
+        leads.setdefault(alike[name], fold_of[name])
+    return np.array([leads[alike[session.family]] for session in sessions])
 
 
 def weights_of(sessions: Sequence[LabelledSession], settings: LossSettings) -> list[float]:
     """How much each session counts in training."""
-    by_part = {REAL: settings.real, WRITTEN: settings.written}
-    return [by_part.get(session.part, settings.augmented) for session in sessions]
+    by_kind = {REAL: settings.real, WRITTEN: settings.written, AUGMENTED: settings.augmented}
+    return [by_kind[session.kind] for session in sessions]
 
 
 def cross_validate(
@@ -60,7 +69,10 @@ def cross_validate(
     settings: LossSettings,
     begin: Begin = silent,
 ) -> HeldOut:
-    """Train once a fold without it and score its sessions; augmented ones are only trained on."""
+    """Train once a fold without it and score its sessions; augmented ones are only trained on.
+
+    `BadInput` where a fold leaves nothing to train on.
+    """
     fold, weights = family_folds(sessions, settings.folds, settings.seed), weights_of(sessions, settings)
     which = np.flatnonzero([not session.augmented for session in sessions])
     leaves = np.zeros((len(sessions), len(rows[0].target)), dtype=np.float32)
@@ -69,6 +81,14 @@ def cross_validate(
     for number in range(settings.folds):
         inside = np.flatnonzero(fold != number)
         outside = which[fold[which] == number]
+        if not len(outside):
+            continue
+        if not len(inside):
+            raise BadInput(
+                "all sessions are of one family, or tell the same talk: nothing to train on without them",
+                got=len(sessions),
+                expected="sessions of their own, made from one another only where their ids say so (k1~1)",
+            )
         advance = begin(f"fold {number + 1} of {settings.folds}", settings.steps(len(inside)))
         net = train_judge(
             [rows[i] for i in inside],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,11 @@ class LossSettings:
             raise BadInput("epochs and batch at least 1, folds at least 2", got=self)
         if self.temperature <= 0:
             raise BadInput("the temperature must be above 0", got=self.temperature)
+        counts = {"real": self.real, "written": self.written, "augmented": self.augmented}
+        if not all(0 < count < inf for count in counts.values()):
+            raise BadInput(
+                "each part must count above 0", got=counts, do="leave sessions out of the labels instead"
+            )
 
     def steps(self, rows: int) -> int:
         """Steps of a run over so many rows."""

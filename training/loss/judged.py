@@ -22,8 +22,9 @@ _NOTHING = "-"  # a side that ends before the line in which the two differ
 
 
 def as_row(session: LabelledSession) -> LabelledMessage:
-    """A session as one row with one label, its primary leaf."""
-    return LabelledMessage(session.id, session.text, (), (session.primary,), part=session.part)
+    """A session as one row with one label, its primary leaf; ``#``, which would cut the id short, as %23."""
+    name = session.id.replace("#", "%23")
+    return LabelledMessage(name, session.text, (), (session.primary,), part=session.part)
 
 
 def as_minimal_pair(pair: SessionPair) -> MinimalPair:

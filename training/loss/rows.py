@@ -62,7 +62,8 @@ def make_rows(sessions: Sequence[LabelledSession], tokenizer: Tokenizer, limits:
 
 
 def _row(session: LabelledSession, read: Read, leaves: Sequence[str], limits: Limits) -> Row:
-    target = np.array([session.believed.get(leaf, 0.0) for leaf in leaves], dtype=np.float32)
+    believed = session.believed or {session.primary: 1.0}
+    target = np.array([believed.get(leaf, 0.0) for leaf in leaves], dtype=np.float32)
     return Row(
         read,
         observe(session.case, limits)[1],

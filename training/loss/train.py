@@ -140,7 +140,7 @@ def assess(sessions: Sequence[LabelledSession], held: HeldOut, limits: Limits) -
     said = verdicts(sessions, held, limits, float(best))
     parts, evidence = {}, {}
     for part in (REAL, WRITTEN):
-        its = [i for i, session in enumerate(judged) if session.part == part]
+        its = [i for i, session in enumerate(judged) if session.kind == part]
         if its:
             parts[part] = measure([said[i][0].leaf for i in its], [judged[i] for i in its])
             evidence[part] = evidence_hits([said[i][0].evidence for i in its], [judged[i] for i in its])
