@@ -94,11 +94,13 @@ def show_across(console: Console, found: Sequence[Across]) -> None:
 
 
 def shipped_line(shipped: Shipped) -> str:
-    """What the judge in force reaches, in one sentence."""
+    """What the judge in force reaches, in one sentence, with the pairs that it does not tell apart."""
+    failed = [name for name, passed in shipped.pairs.passed.items() if not passed]
     return (
         f"{shipped.version}: {shipped.sessions_a_second:,.0f} sessions a second on {shipped.cores} cores "
         f"({shipped.sessions:,} sessions, the leaves of their messages known); it tells "
         f"{share_of(shipped.pairs.share)} pairs apart"
+        + (f"; not these: {', '.join(failed)}" if failed else "")
     )
 
 

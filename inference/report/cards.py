@@ -93,7 +93,7 @@ def _owners(finding: Finding, view: View) -> list[str]:
     """Return the departments named by the loss points of a finding, the headline's first."""
     nodes = [(finding.tree, finding.headline_node), *finding.related]
     leaves = [view.leaf(tree, node) for tree, node in nodes if tree == "loss"]
-    return list(dict.fromkeys(leaf.owner for leaf in leaves if leaf and leaf.owner))
+    return list(dict.fromkeys(view.department(leaf) for leaf in leaves if leaf and leaf.owner))
 
 
 def _quotes(quotes: Sequence[Quote], view: View) -> str:

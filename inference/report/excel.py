@@ -155,7 +155,7 @@ def _session_line(row: tuple[Any, ...], why: str | None, view: View) -> list[Any
         "\n".join(quotes or ()) or None,
         why,
         amount,
-        leaf.owner if leaf else None,
+        view.department(leaf) if leaf else None,
         definition,
         version,
         unsure,
@@ -194,7 +194,7 @@ def _reason_sheet(book_out: Workbook, reasons: Sequence[Reason], mature: int, vi
         leaf = view.leaf("loss", reason.leaf)
         group = view.name("loss", leaf.group) if leaf else None
         shares = map(_Share, (*reason.of_lost, *reason.of_inquiries))
-        owner, recoverable = (leaf.owner, leaf.recoverable) if leaf else (None, None)
+        owner, recoverable = (view.department(leaf), view.ease(leaf)) if leaf else (None, None)
         lines.append([view.name("loss", reason.leaf), group, reason.sessions, *shares, owner, recoverable])
     lost = sum(reason.sessions for reason in reasons)
     of_inquiries = _shares(lost, mature) if mature else ()

@@ -179,15 +179,10 @@ def _stake_line(reason: Reason, stake: Stake, view: View, why: str) -> list[str]
         f"{reason.sessions:,} <small>{percent(reason.of_lost[0])}</small>",
         _amount(stake, view),
         _strength(stake.evidence, view),
-        cell(_owner(leaf.owner, view) if leaf else ""),
-        cell(view.words.get(f"ease_{leaf.recoverable}", leaf.recoverable) if leaf else ""),
+        cell(view.department(leaf) if leaf else ""),
+        cell(view.ease(leaf) if leaf else ""),
         _interval(reason.of_inquiries),
     ]
-
-
-def _owner(owner: str, view: View) -> str:
-    """Return the departments in the language of the page; one that we have no word for as it is."""
-    return "/".join(view.words.get(f"owner_{one}", one) for one in owner.split("/"))
 
 
 def _amount(stake: Stake, view: View) -> str:
@@ -228,7 +223,7 @@ def _definition(leaf_id: str, view: View) -> str:
         ("meaning", leaf.definition),
         ("included", comma.join(leaf.includes)),
         ("excluded", comma.join(one.text for one in leaf.excludes)),
-        ("department", _owner(leaf.owner, view)),
+        ("department", view.department(leaf)),
     ]
     return (
         "<dl>"

@@ -51,6 +51,15 @@ class View:
         except BadInput:
             return None
 
+    def department(self, leaf: Leaf) -> str:
+        """Return the departments that can do something, in the language of the page; one that we have no word
+        for as it is."""
+        return "/".join(self.words.get(f"owner_{one}", one) for one in leaf.owner.split("/"))
+
+    def ease(self, leaf: Leaf) -> str:
+        """Return how easily a buyer lost for this reason is won back."""
+        return self.words.get(f"ease_{leaf.recoverable}", leaf.recoverable)
+
     def shop(self, shop: str) -> str:
         """Return how a shop is shown."""
         return shop or self.words["no_shop"]

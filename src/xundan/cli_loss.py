@@ -82,7 +82,7 @@ def corrections(
     if as_json:
         print_json({"labels": written, "left_out": gone, "path": str(to)})
         return
-    out.print(f"{written:,} labels; {gone:,} of sessions that are no more in this workspace were left out")
+    out.print(f"{written:,} labels; {gone:,} left out: sessions that are not here or not lost any more")
     out.print(to)
     if written:
         out.print(f"next: xundan train {to} --tree loss --registry registry")
