@@ -2,6 +2,7 @@
 
 python -m benchmarks.labeling --tasks 1000 20000
 python -m benchmarks.labeling --tasks 1000 --home labels-bench --environment ~/.cache/xundan-test/label-studio
+python -m benchmarks.labeling --tasks --week xundan-out     # from a draw to a frozen set, without people
 
 It starts a Label Studio of its own (SQLite) in a folder that is removed afterwards, or in ``--home``, and for
 each number makes two new projects: one that is pushed to, and one whose tasks each have an answer, which is
@@ -28,6 +29,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.labeling_week import live
 from xundan.errors import XundanError
 from xundan.labeling.records import Task, Turn, task_key
 from xundan.labeling.store import Store
@@ -162,7 +164,9 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--tasks", type=int, nargs="+", default=[1000], help="how many tasks; several numbers in turn")
+    add("--tasks", type=int, nargs="*", default=[1000], help="how many tasks; several numbers in turn")
+    add("--week", type=Path, help="a workspace: also the commands from `label next` to `label freeze` on it")
+    add("--drawn", type=int, default=500, help="how many tasks a week draws")
     add("--home", type=Path, help="a store folder to run Label Studio in, kept; else one that is removed")
     add("--environment", type=Path, help="a virtual environment with Label Studio, or where to make one")
     add("--json", action="store_true", help="print figures as JSON")
@@ -174,11 +178,11 @@ def main() -> None:
     arguments = parse()
     with studio(arguments.home, arguments.environment) as (home, access):
         steps = [step for count in arguments.tasks for step in measure(home, access, count)]
+        took = live(home, access, arguments.week, arguments.drawn) if arguments.week else {}
     about = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "machine": platform.machine()}
     if arguments.json:
-        print(
-            json.dumps({**about, "steps": [asdict(step) | {"rate": step.rate} for step in steps]}, indent=1)
-        )
+        rates = [asdict(step) | {"rate": step.rate} for step in steps]
+        print(json.dumps({**about, "steps": rates, "week": took}, indent=1))
         return
     title = ", ".join(f"{name} {value}" for name, value in about.items())
     table = Table("tasks", "step", "done", "seconds", "tasks/s", "server's processor, s", title=title)
@@ -187,7 +191,12 @@ def main() -> None:
         table.add_row(
             f"{step.tasks:,}", step.step, f"{step.done:,}", f"{step.seconds:.1f}", f"{step.rate:,.0f}", used
         )
-    Console(width=110).print(table)
+    console = Console(width=110)
+    if steps:
+        console.print(table)
+    if took:
+        told = ", ".join(f"{verb} {seconds:.1f}" for verb, seconds in took.items())
+        console.print(f"{arguments.drawn:,} tasks, {sum(took.values()):.1f} s without the people: {told}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from xundan.labeling.adjudication import adjudication_key
 from xundan.labeling.freeze.collect import collect
 from xundan.labeling.freeze.latest import latest_train
 from xundan.labeling.freeze.split import Shares
-from xundan.labeling.freeze.timing import Step, draw_to_frozen
 from xundan.labeling.freeze.write import FreezeJob, freeze
 from xundan.labeling.records import Annotation, Decision, Source, Task, Turn, task_key
 from xundan.labeling.settle import settle
@@ -358,14 +357,6 @@ def test_a_damaged_earlier_split_is_not_taken_for_none(store: Store, wrong: str)
     (folder / "split.json").write_text(wrong)
     with pytest.raises(BadInput, match=r"w13/split\.json: not a frozen set's split.*test session could come"):
         freeze(store, job())
-
-
-def test_the_time_of_people_is_not_the_machines() -> None:
-    ticks = iter(range(0, 100, 2))
-    steps = [Step("draw", list), Step("label", list, person=True), Step("freeze", list)]
-    took = draw_to_frozen(steps, clock=lambda: next(ticks))
-    assert took.seconds == {"draw": 2, "label": 2, "freeze": 2}
-    assert took.machine == 4
 
 
 def test_a_tag_beside_an_answer_has_no_say_in_its_version(store: Store) -> None:
