@@ -19,7 +19,7 @@ test: ## every test that needs no Label Studio, the slow ones too
 	$(PYTHON) -m pytest -m "not studio"
 
 test-labeling: ## the tests with a real Label Studio, which the first of them installs
-	$(PYTHON) -m pytest tests/labeling -m studio
+	$(PYTHON) -m pytest -m studio
 
 format: ## rewrite the code as ruff likes it
 	$(PYTHON) -m ruff format .
