@@ -158,7 +158,7 @@ def test_the_page_is_complete_and_loads_nothing(done: Done) -> None:
         assert words_of("zh")[f"{head}_head"] in reader.shown
     assert "attention-v9" in reader.shown
     for name in ("reliability", "certainty"):
-        assert f'id="plot-{name}"' in done.page
+        assert f'data-plot="{name}"' in done.page
     assert "$" not in reader.shown
 
 
@@ -209,7 +209,7 @@ def test_train_labels_add_the_curve_and_what_was_seen(home: Path) -> None:
     assert written["seen"]["hits"] == 2  # session a stands in the train labels too
     page = (home / "with-train" / PAGE_FILE).read_text(encoding="utf-8")
     assert '<html lang="en">' in page
-    assert 'id="plot-learning"' in page
+    assert 'data-plot="learning"' in page
     assert any("learnt from 2 of these messages" in line for line in sentences(evaluation, "en"))
 
 

@@ -16,10 +16,10 @@ from plotly.offline import get_plotlyjs
 from xundan.disk import replace_file
 from xundan.labeling.agreement.page import sections
 from xundan.labeling.agreement.page.heat_map import heat_map
-from xundan.labeling.agreement.page.markup import text
 from xundan.labeling.agreement.page.sentences import sentences
 from xundan.labeling.agreement.page.view import View, resource, words_of
 from xundan.labeling.agreement.result import FEW, Agreement
+from xundan.page import script, text
 
 FILE_NAME = "agreement.html"
 
@@ -48,7 +48,7 @@ def page_of(found: Sequence[Agreement], lang: str = "zh") -> str:
         "style": resource("style.css"),
         "data": json.dumps(drawn, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
         "plotly": get_plotlyjs(),
-        "script": resource("script.html"),
+        "script": script(),
     }
     return Template(resource("page.html")).substitute(parts)
 

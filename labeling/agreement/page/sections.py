@@ -11,19 +11,10 @@ from dataclasses import asdict
 
 from xundan.chats.text import ROLE_MARKS
 from xundan.labeling.agreement.confusion import NOTHING, Confused, Example
-from xundan.labeling.agreement.page.markup import (
-    Cell,
-    Line,
-    cell,
-    count,
-    figure_cell,
-    folded,
-    share_cell,
-    table,
-    text,
-)
+from xundan.labeling.agreement.page.markup import figure_cell, share_cell
 from xundan.labeling.agreement.page.view import View, is_few
 from xundan.labeling.agreement.speed import Speed
+from xundan.page import Cell, Line, cell, count, folded, table, text
 
 _TURNS_SHOWN = 6
 _FIRST = 10  # confusions that are seen at once

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from xundan.training.evaluation.page.markup import Cell, Line, table, text, turns
+from xundan.page import Cell, Line, table, text
+from xundan.training.evaluation.page.markup import turns
 from xundan.training.evaluation.page.view import View
 
 

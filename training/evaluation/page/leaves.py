@@ -5,18 +5,9 @@ html = leaf_table(view)
 
 from __future__ import annotations
 
+from xundan.page import Cell, Line, count, table, text
 from xundan.training.evaluation.figures import MIN_SUPPORT, LeafFigures
-from xundan.training.evaluation.page.markup import (
-    Cell,
-    Line,
-    bar,
-    change,
-    count,
-    figure,
-    share_cell,
-    table,
-    text,
-)
+from xundan.training.evaluation.page.markup import bar, change, figure, share_cell
 from xundan.training.evaluation.page.view import FEW_LEAF_ROWS, View
 
 _MEASURES = ("micro", "macro", "group")

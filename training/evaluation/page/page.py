@@ -11,8 +11,8 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
+from xundan.page import script, text
 from xundan.training.evaluation.page import errors, leaves, sections
-from xundan.training.evaluation.page.markup import text
 from xundan.training.evaluation.page.plots import plots
 from xundan.training.evaluation.page.sentences import sentences
 from xundan.training.evaluation.page.view import FEW_LEAF_ROWS, View
@@ -37,7 +37,7 @@ def page_of(evaluation: Evaluation, lang: str = "zh") -> str:
         "style": _resource("style.css"),
         "data": data,
         "plotly": get_plotlyjs(),
-        "script": _resource("script.html"),
+        "script": script(),
     }
     return Template(_resource("page.html")).substitute(parts)
 
@@ -74,7 +74,7 @@ def _section(key: str, html: str, view: View) -> str:
 
 
 def _plot(name: str) -> str:
-    return f'<div class="plot" id="plot-{name}"></div>'
+    return f'<div class="plot" data-plot="{name}"></div>'
 
 
 def _facts(view: View) -> str:

@@ -5,19 +5,9 @@ html = confusion_table(view)
 
 from __future__ import annotations
 
+from xundan.page import Cell, Line, cell, count, folded, table, text
 from xundan.training.evaluation.intervals import share
-from xundan.training.evaluation.page.markup import (
-    Cell,
-    Line,
-    cell,
-    count,
-    figure,
-    folded,
-    share_cell,
-    table,
-    text,
-    turns,
-)
+from xundan.training.evaluation.page.markup import figure, share_cell, turns
 from xundan.training.evaluation.page.sentences import slice_name
 from xundan.training.evaluation.page.view import FEW_LEAF_ROWS, View
 from xundan.training.evaluation.slices import FEW
