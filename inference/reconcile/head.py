@@ -15,7 +15,7 @@ from pathlib import Path
 
 from openpyxl import load_workbook
 
-from xundan.chats.cells import RowError, text_of
+from xundan.chats.cells import text_of
 from xundan.chats.encoding import decode
 from xundan.chats.files import Row, Sheet, load
 from xundan.chats.headers import locate
@@ -99,7 +99,8 @@ def _below_titles(name: str, lines: Sequence[Row]) -> Sheet | None:
     _, first, header = best
     sheet = Sheet(name, header)
     for number, row in enumerate(lines[first:], start=first + 1):
-        _add(sheet, number, row)
+        if any(map(text_of, row)):
+            sheet.add(number, row)
     return sheet
 
 
@@ -113,15 +114,3 @@ def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
         both = above + below
         names.append(own if not below else both if locate([both], _NAMES) else below)
     return names
-
-
-def _add(sheet: Sheet, number: int, row: Row) -> None:
-    """Keep a row, as wide as the header; skip a blank one; set aside one with more cells."""
-    width, texts = len(sheet.header), [text_of(value) for value in row]
-    extra = [text for text in texts[width:] if text]
-    if extra:
-        sheet.bad.append(
-            (number, RowError("", extra[0], f"has {len(row)} cells where the header has {width}"))
-        )
-    elif any(texts):
-        sheet.rows.append((number, (list(row) + [None] * width)[:width]))

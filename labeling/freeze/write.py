@@ -47,7 +47,7 @@ from xundan.taxonomy.save import save
 from xundan.taxonomy.trees import Taxonomy
 
 FROZEN = "frozen"
-LABELS_FILE, TAXONOMY_FILE = "labels.jsonl", "taxonomy.yaml"
+LABELS_FILE, TAXONOMY_FILE, SHEET_FILE = "labels.jsonl", "taxonomy.yaml", "datasheet.json"
 _NAME = re.compile(r"[0-9A-Za-z一-鿿][0-9A-Za-z一-鿿._-]{0,63}")
 _NEW = ".new-"
 _SHOWN = 10
@@ -132,7 +132,7 @@ def _freeze(store: Store, home: Path, job: FreezeJob, now: datetime) -> Frozen:
     )
     sheet = make_sheet(store, facts)
     if is_new:
-        content["datasheet.json"] = sheet.to_json().encode()
+        content[SHEET_FILE] = sheet.to_json().encode()
         content["datasheet.md"] = page(sheet, job.taxonomy, job.lang).encode()
         _put(folder, content)
     return Frozen(folder, sheet, is_new)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.cli.in_process import Result, Run, runner
 from tests.labeling.own_tasks import message_tasks
-from xundan.cli import main
 from xundan.labeling.records import Annotation, Decision
 from xundan.labeling.store import Store
 
@@ -23,35 +21,10 @@ VERBS = (
 HOME = "xundan-labels"
 
 
-@dataclass(frozen=True)
-class Result:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
-
-
 @pytest.fixture
 def xundan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command line in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["xundan", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return Result(code, said.out, said.err)
-
-    return run
+    return runner(tmp_path, monkeypatch, capsys)
 
 
 def files(folder: Path) -> list[str]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.cli.in_process import Run, runner
 from tests.labeling.fake_studio import FakeStudio
 from tests.labeling.model_server import Said, answer, complaint, serving
 from tests.labeling.own_tasks import message_tasks
 from xundan import cli_label
-from xundan.cli import main
 from xundan.labeling.records import Annotation, Suggestion
 from xundan.labeling.store import Store
 from xundan.labeling.studio import project
@@ -29,23 +29,9 @@ KEY = "sk-of-this-test"
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Result:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
-
-
 @pytest.fixture
 def xundan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `xundan label …` in a folder with four drawn tasks, in this process, where nobody can be asked."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("XUNDAN_LLM_KEY", KEY)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     with Store.open(tmp_path / HOME) as store:
@@ -55,18 +41,7 @@ def xundan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
                 message_tasks(4), ("random", "uncertain", "uncertain", "rare"), strict=True
             )
         )
-
-    def run(*words: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["xundan", "label", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return Result(code, said.out, said.err)
-
-    return run
+    return runner(tmp_path, monkeypatch, capsys, "label")
 
 
 @pytest.mark.parametrize(

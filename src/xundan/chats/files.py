@@ -41,6 +41,19 @@ class Sheet:
     rows: list[tuple[int, Row]] = field(default_factory=list)
     bad: list[tuple[int, RowError]] = field(default_factory=list)
 
+    def add(self, number: int, row: Row) -> None:
+        """Keep a row, padded to the header; skip a blank one; set aside one with too many cells."""
+        if not any(cell is not None and cell != "" for cell in row):
+            return
+        width = len(self.header)
+        extra = [text for cell in row[width:] if (text := text_of(cell))]
+        if extra:
+            reason = f"has {len(row)} cells where the header has {width}"
+            self.bad.append((number, RowError("", extra[0], reason)))
+            return
+        row = row[:width]
+        self.rows.append((number, row + [None] * (width - len(row))))
+
 
 @dataclass(frozen=True)
 class Export:
@@ -99,7 +112,7 @@ def _text_table(data: bytes, file: str, where: str) -> list[Sheet]:
     top = next(index for index, record in enumerate(records) if any(record))
     sheet = Sheet(file, [text_of(name) for name in records[top]])
     for number, record in enumerate(records[top + 1 :], start=top + 2):
-        _add(sheet, number, list(record))
+        sheet.add(number, list(record))
     return [sheet]
 
 
@@ -120,21 +133,6 @@ def _records(text: str, delimiter: str, where: str) -> list[list[str]]:
             ) from None
         records = plain
     return records
-
-
-def _add(sheet: Sheet, number: int, row: Row) -> None:
-    """Keep a row, padded to the header; skip a blank one; set aside one with too many cells."""
-    if not any(cell is not None and cell != "" for cell in row):
-        return
-    width = len(sheet.header)
-    if len(row) > width:
-        extra = [text_of(cell) for cell in row[width:]]
-        if any(extra):
-            reason = f"has {len(row)} cells where the header has {width}"
-            sheet.bad.append((number, RowError("", extra[0], reason)))
-            return
-        row = row[:width]
-    sheet.rows.append((number, row + [None] * (width - len(row))))
 
 
 def _json_lines(data: bytes, file: str, where: str) -> list[Sheet]:
@@ -175,7 +173,7 @@ def _workbook(data: bytes, file: str, where: str) -> list[Sheet]:
                 continue
             sheet = Sheet(file if index == 1 else f"{file}#{index}", [text_of(cell) for cell in rows[0]])
             for number, row in enumerate(rows[1:], start=2):
-                _add(sheet, number, list(row))
+                sheet.add(number, list(row))
             sheets.append(sheet)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
         raise BadInput(
